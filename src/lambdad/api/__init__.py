@@ -1,0 +1,1 @@
+"""Operation dispatch: from an authenticated call to the function that serves it."""

@@ -1,0 +1,30 @@
+"""One AWS API call, after routing, authentication and validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambdad.core.ids import AccountId, Region, RequestId
+from lambdad.iam.principal import Principal
+
+Params = dict[str, Any]
+"""Input members in AWS's spelling; blobs are bytes, timestamps aware datetimes."""
+Result = dict[str, Any]
+"""Output members likewise; a member that is None is left out of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The circumstances of a call; its input travels beside it as Params."""
+
+    account: AccountId
+    region: Region
+    principal: Principal
+    request_id: RequestId
+    endpoint: str
+    """Scheme and authority under which the client reached us, for URLs in answers."""
+    source_ip: str
+    headers: Mapping[str, str]
+    """Lower-case names; for the few operations with unmodelled headers (X-Amzn-Trace-Id)."""

@@ -1,0 +1,1 @@
+"""Data semantics (queues, streams, tables …) without HTTP and without IAM."""

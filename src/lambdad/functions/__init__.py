@@ -1,0 +1,1 @@
+"""The function store: code packages, configurations, versions, aliases."""

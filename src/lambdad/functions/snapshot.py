@@ -1,0 +1,112 @@
+"""What the data plane sees of functions: immutable values, replaced whole at each change.
+
+The control plane publishes into the Catalog after the commit; resolving and invoking read only
+these values and never touch storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lambdad.core.arn import function_arn
+from lambdad.core.ids import AccountId, Region
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionVersion:
+    """One version that can run: `$LATEST` as it is now, or a published one."""
+
+    account: AccountId
+    region: Region
+    name: str
+    version: str
+    """`$LATEST` or decimal digits."""
+    deployment_id: str
+    """Changes with every change of code or configuration: environments are kept per deployment."""
+    state: str
+    """Pending, Active, Inactive, Failed (semantics §1.5)."""
+    runtime: str
+    handler: str
+    role: str
+    memory_mib: int
+    timeout_s: int
+    tmp_mib: int
+    environment: Mapping[str, str]
+    code_dir: Path
+    code_sha256: str
+    """Base64, as AWS shows it."""
+    layer_dirs: tuple[Path, ...]
+    log_group: str
+    log_format: str
+    """Text or JSON."""
+    application_log_level: str
+    system_log_level: str
+    tracing_mode: str
+    """PassThrough or Active."""
+    architecture: str
+    runtime_version_arn: str
+
+    @property
+    def arn(self) -> str:
+        """The unqualified function ARN."""
+        return function_arn(self.region, self.account, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class AliasTarget:
+    """Where an alias points: a version, and the share of calls that another one takes."""
+
+    version: str
+    additional_weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """All that can be invoked under one name."""
+
+    account: AccountId
+    region: Region
+    name: str
+    versions: Mapping[str, FunctionVersion]
+    """By version, `$LATEST` included."""
+    aliases: Mapping[str, AliasTarget]
+    reserved_concurrency: int | None = None
+
+
+Key = tuple[AccountId, Region, str]
+Listener = Callable[[Key, Function | None], None]
+
+
+class Catalog:
+    """The current Function of every name. Single-threaded: the event loop's."""
+
+    def __init__(self) -> None:
+        self._functions: dict[Key, Function] = {}
+        self._listeners: list[Listener] = []
+
+    def get(self, account: AccountId, region: Region, name: str) -> Function | None:
+        return self._functions.get((account, region, name))
+
+    def publish(self, function: Function) -> None:
+        """Replace what is known under the function's name."""
+        key = (function.account, function.region, function.name)
+        self._functions[key] = function
+        self._tell(key, function)
+
+    def remove(self, account: AccountId, region: Region, name: str) -> None:
+        key = (account, region, name)
+        if self._functions.pop(key, None) is not None:
+            self._tell(key, None)
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` after every change, with None for a removal."""
+        self._listeners.append(listener)
+
+    def __iter__(self) -> Iterator[Function]:
+        return iter(self._functions.values())
+
+    def _tell(self, key: Key, function: Function | None) -> None:
+        for listener in self._listeners:
+            listener(key, function)

@@ -1,0 +1,1 @@
+"""The HTTP front: one port for every AWS API and every data plane."""

@@ -1,0 +1,1 @@
+"""What runs inside the sandbox. Standard library only, Python 3.8 and up, imports nothing of ours."""

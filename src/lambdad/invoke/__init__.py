@@ -1,0 +1,1 @@
+"""From a function version and a payload to a result: admission, placement, pool."""

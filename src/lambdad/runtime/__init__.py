@@ -1,0 +1,1 @@
+"""The Runtime API and the life of one execution environment."""

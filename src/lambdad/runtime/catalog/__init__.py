@@ -1,0 +1,1 @@
+"""Runtime packs, one family per module: what serves a runtime identifier on this machine."""

@@ -1,0 +1,1 @@
+"""Isolation shells for execution environments, one driver per technique."""

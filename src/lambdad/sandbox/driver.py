@@ -1,0 +1,145 @@
+"""The isolation seam: what the runtime asks of a sandbox, whatever technique provides it.
+
+A driver creates sandboxes; a sandbox holds one execution environment. Every driver passes the
+kit in tests/conformance/sandbox. Tiers are described in docs/threat-model.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from lambdad.core.errors import AwsError
+from lambdad.core.ids import EnvironmentId
+
+RUNTIME_API_ADDRESS = ("169.254.100.1", 9001)
+"""Where a function finds the Runtime API inside its own network namespace (as on AWS)."""
+PLATFORM_PORT = 4566
+"""Where a function finds the AWS APIs inside its own network namespace, on every local address."""
+
+
+class Tier(StrEnum):
+    """How strong the walls are, strongest first."""
+
+    NAMESPACES = "A"
+    ROOTLESS = "B"
+    HARDENED_PROCESS = "C"
+    PROCESS = "D"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A host folder or file shown read-only inside the sandbox."""
+
+    source: Path
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimePack:
+    """What serves one runtime identifier on this machine: interpreter, client, how to start."""
+
+    runtime: str
+    """AWS's identifier, such as `python3.12`."""
+    family: str
+    """`python`, `nodejs`, `provided` …: the seccomp profile and the zygote go by it."""
+    argv: tuple[str, ...]
+    """The command as seen inside the sandbox; the working directory is /var/task. For Python a
+    driver may fork a zygote that did the same start-up once, with the same result."""
+    mounts: tuple[Mount, ...]
+    """Interpreter and client: /var/lang, /var/runtime …; /usr of the host is always there."""
+    host_argv: tuple[str, ...] = ()
+    """The same command with host paths, for drivers that cannot mount (tiers C and D)."""
+    host_variables: Mapping[str, str] = field(default_factory=dict)
+    """What `host_argv` needs in its environment (PYTHONPATH, NODE_PATH)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSpec:
+    """One sandbox to create."""
+
+    environment_id: EnvironmentId
+    pack: RuntimePack
+    code_dir: Path
+    """Unpacked deployment package, shown read-only as /var/task."""
+    layer_dirs: tuple[Path, ...]
+    """Unpacked layers, lowest first, merged read-only as /opt."""
+    variables: Mapping[str, str]
+    """The whole environment of the process, `_HANDLER` included. A driver that cannot give the
+    function its own network replaces AWS_LAMBDA_RUNTIME_API and AWS_ENDPOINT_URL."""
+    memory_mib: int
+    tmp_mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How the environment's main process ended. `oom`: the memory limit ended it."""
+
+    code: int | None
+    signal: int | None
+    oom: bool = False
+
+
+class Sandbox(Protocol):
+    """One running sandbox. Methods that are not async are cheap and never block."""
+
+    environment_id: EnvironmentId
+    runtime_listener: socket.socket
+    """Listening, non-blocking, inside the environment's network: lambdad serves the Runtime API
+    on it."""
+    platform_listener: socket.socket | None
+    """Likewise for the AWS APIs; None where the driver leaves the host's loopback reachable."""
+    output_fd: int
+    """Read end, non-blocking, of the pipe that is stdout and stderr inside."""
+    telemetry_fd: int
+    """Read end, non-blocking, of the pipe that is `_LAMBDA_TELEMETRY_LOG_FD` inside."""
+    exited: asyncio.Future[Exit]
+    """Done when the environment's main process has ended, for whatever reason."""
+
+    def freeze(self) -> None:
+        """Stop every process in it."""
+
+    def thaw(self) -> None:
+        """Let them go on."""
+
+    def memory_peak_bytes(self) -> int:
+        """The most memory its processes ever used together."""
+        ...
+
+    async def kill(self) -> Exit:
+        """End every process and give every resource back. Idempotent. The two fds and the
+        listeners are closed by it; whoever reads them drains them first."""
+        ...
+
+
+class Driver(Protocol):
+    """Creates sandboxes of one tier."""
+
+    tier: Tier
+    missing_layers: Sequence[str]
+    """What a complete setting of this tier has and this machine lacks, in words for `doctor`."""
+
+    async def start(self) -> None:
+        """Bring up whatever the driver keeps running (jailer, pool)."""
+
+    async def prepare(self, pack: RuntimePack) -> None:
+        """Warm up for a pack that will be used (start its zygote). Optional, idempotent."""
+
+    async def create(self, spec: SandboxSpec) -> Sandbox:
+        """A started sandbox. Raises SandboxError."""
+        ...
+
+    async def close(self) -> None:
+        """End everything: no process, mount or cgroup of ours stays."""
+
+
+class SandboxError(AwsError):
+    """The platform could not provide a sandbox; the message says why, for the operator."""
+
+    code = "ServiceException"
+    status = 500

@@ -1,0 +1,1 @@
+"""One isolation technique per module; siblings never import each other."""

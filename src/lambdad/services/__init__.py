@@ -1,0 +1,1 @@
+"""The AWS surface: one thin function per operation, one folder per service."""

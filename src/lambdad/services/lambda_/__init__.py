@@ -1,0 +1,1 @@
+"""AWS Lambda, API version 2015-03-31."""

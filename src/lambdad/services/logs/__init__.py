@@ -1,0 +1,1 @@
+"""Amazon CloudWatch Logs, API version 2014-03-28."""

@@ -1,0 +1,1 @@
+"""Durable storage: SQLite lanes with group commit, and the blob store."""
