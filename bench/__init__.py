@@ -1,0 +1,1 @@
+"""Benchmarks behind docs/SPECIFICATION.md: each against a plain baseline, interleaved."""

@@ -1,0 +1,152 @@
+"""What is measured: a lambdad server, and the baseline, both as processes of their own."""
+
+from __future__ import annotations
+
+import configparser
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+
+ROLE = "arn:aws:iam::000000000000:role/bench"
+RUNTIME = f"python3.{sys.version_info.minor}"
+NO_OP = "def handler(event, context):\n    return event\n"
+REGION = "us-east-1"
+
+
+@dataclass
+class Server:
+    """A server that answers Invoke at `endpoint`."""
+
+    process: subprocess.Popen[bytes]
+    endpoint: str
+    ready_s: float
+    credentials: Credentials
+    """Signs; the baseline checks nothing."""
+    folder: Path
+    client: Any = field(default=None)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self.endpoint.removeprefix("http://").rsplit(":", 1)
+        return host, int(port)
+
+    def invoke_bytes(self, name: str, payload: bytes = b'{"k":1}') -> bytes:
+        """A whole signed HTTP request, ready to be written to a socket again and again."""
+        host = self.endpoint.removeprefix("http://")
+        path = f"/2015-03-31/functions/{name}/invocations"
+        request = AWSRequest(
+            "POST",
+            self.endpoint + path,
+            data=payload,
+            headers={"host": host, "content-type": "application/json"},
+        )
+        SigV4Auth(self.credentials, "lambda", REGION).add_auth(request)
+        head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+        return (
+            f"POST {path} HTTP/1.1\r\n{head}content-length: {len(payload)}\r\n\r\n".encode()
+            + payload
+        )
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def package(source: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("app.py", source)
+    return out.getvalue()
+
+
+def create_functions(server: Server, names: list[str], source: str = NO_OP, memory: int = 128):
+    """Functions that are Active when this returns."""
+    for number, name in enumerate(names):
+        server.client.create_function(
+            FunctionName=name,
+            Runtime=RUNTIME,
+            Role=ROLE,
+            Handler="app.handler",
+            Code={"ZipFile": package(f"{source}# {number}\n")},
+            MemorySize=memory,
+        )
+    for name in names:
+        while server.client.get_function_configuration(FunctionName=name)["State"] == "Pending":
+            time.sleep(0.01)
+
+
+def _wait_for_line(command: list[str]) -> tuple[subprocess.Popen[bytes], str, float]:
+    read_end, write_end = os.pipe()
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [*command, "--ready-fd", str(write_end)],
+        pass_fds=[write_end],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write_end)
+    with os.fdopen(read_end) as ready:
+        line = ready.readline().strip()
+    took = time.perf_counter() - started
+    if not line:
+        raise RuntimeError(f"{command[0]} did not start: {process.wait(10)}")
+    return process, line, took
+
+
+@contextmanager
+def lambdad(*options: str) -> Iterator[Server]:
+    """A fresh lambdad with authentication, sandbox and logs as by default."""
+    folder = Path(tempfile.mkdtemp(prefix="lambdad-bench-"))
+    binary = str(Path(sys.executable).parent / "lambdad")
+    command = [binary, "up", "--data-dir", str(folder), "--port", "0", *options]
+    process, endpoint, ready_s = _wait_for_line(command)
+    keys = configparser.ConfigParser()
+    keys.read(folder / "credentials")
+    section = keys["default"]
+    credentials = Credentials(section["aws_access_key_id"], section["aws_secret_access_key"])
+    server = Server(process, endpoint, ready_s, credentials, folder)
+    server.client = boto3.client(
+        "lambda",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        config=Config(retries={"max_attempts": 1}, read_timeout=60),
+    )
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def baseline() -> Iterator[Server]:
+    """The plainest thing that runs functions: one subprocess per environment, no walls, no
+    authentication, no limits, no logs. `bench/baseline.py`."""
+    folder = Path(tempfile.mkdtemp(prefix="lambdad-baseline-"))
+    (folder / "app.py").write_text(NO_OP)
+    command = [sys.executable, "-m", "bench.baseline", str(folder)]
+    process, endpoint, ready_s = _wait_for_line(command)
+    server = Server(process, endpoint, ready_s, Credentials("AKIABENCH", "secret"), folder)
+    try:
+        yield server
+    finally:
+        server.stop()
