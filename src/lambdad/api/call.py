@@ -13,6 +13,9 @@ Params = dict[str, Any]
 """Input members in AWS's spelling; blobs are bytes, timestamps aware datetimes."""
 Result = dict[str, Any]
 """Output members likewise; a member that is None is left out of the answer."""
+UNMODELLED_HEADERS = "$headers"
+"""A Result member that is no shape's: (name, value) pairs of headers that AWS sends and no model
+has. The gateway takes it out before the rest is serialised, and adds them to the answer."""
 
 
 @dataclass(frozen=True, slots=True)

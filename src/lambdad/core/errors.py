@@ -63,3 +63,8 @@ class AccessDeniedException(ClientError):
 
     code = "AccessDeniedException"
     status = 403
+
+
+class OperatorError(Exception):
+    """Something that whoever runs lambdad must put right; the message says what and how. Never
+    sent to a client."""

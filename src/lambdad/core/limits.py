@@ -9,6 +9,66 @@ MIB = 1024 * KIB
 
 
 @dataclass(frozen=True, slots=True)
+class IamQuotas:
+    """AWS's default quotas of IAM (IAM user guide, "IAM and STS quotas"), all per account. Sizes
+    are characters of a policy document without its white space."""
+
+    users: int = 5000
+    groups: int = 300
+    roles: int = 1000
+    policies: int = 1500
+    """Customer managed."""
+    instance_profiles: int = 1000
+    oidc_providers: int = 100
+    saml_providers: int = 100
+    groups_per_user: int = 10
+    policies_per_identity: int = 10
+    """Managed policies attached to one user, group or role."""
+    versions_per_policy: int = 5
+    access_keys_per_user: int = 2
+    service_credentials_per_user: int = 2
+    """Per service."""
+    tags: int = 50
+    client_ids_per_provider: int = 100
+    thumbprints_per_provider: int = 5
+    managed_policy_size: int = 6144
+    user_policies_size: int = 2048
+    """All inline policies of one user together; likewise for groups and roles."""
+    group_policies_size: int = 5120
+    role_policies_size: int = 10_240
+    trust_policy_size: int = 2048
+    session_policies_size: int = 2048
+    """Inline session policy and the ARNs of managed ones together (STS)."""
+    page_items: int = 100
+    """A page where MaxItems is not given."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireLimits:
+    """What a request may look like before it is read at all. Ours; AWS does not publish its own."""
+
+    depth: int = 64
+    """Nesting of a recursive shape, of a document, of XML elements, of CBOR items."""
+    form_fields: int = 20_000
+    """Fields of a query-protocol body."""
+    form_bytes: int = 4 * MIB
+    """Body of a query-protocol request: it is read before the caller is known."""
+    form_name_parts: int = 64
+    """Dots in the name of one field, plus one."""
+    xml_elements: int = 100_000
+    """Elements of one document (S3's DeleteObjects needs some 4,000)."""
+    pattern_chars: int = 4096
+    """A value longer than this, and than its own maximum, is not matched against a pattern."""
+    shown_chars: int = 65_536
+    """Of a value that a validation message repeats."""
+    violations: int = 100
+    """Of one request, in a validation message."""
+
+
+WIRE_LIMITS = WireLimits()
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """AWS's values are the defaults; an operator may set any of them."""
 
@@ -32,6 +92,26 @@ class Limits:
     tags_per_resource: int = 50
     code_storage_bytes: int = 300 * 1024 * MIB
     """Per account and region."""
+    functions_per_region: int = 100_000
+    """Per account (ours: AWS bounds only their code)."""
+    versions_per_function: int = 10_000
+    """Published ones (ours, likewise)."""
+    aliases_per_function: int = 1_000
+    """Ours, likewise."""
+    memory_mib: int = 10_240
+    """Of a function; the service model's own bound is that of managed instances."""
+    timeout_s: int = 900
+    """Of a function, likewise."""
+    client_context_bytes: int = 3_583
+    """X-Amz-Client-Context, as base64."""
+    code_workers: int = 2
+    """Threads that check and unpack packages."""
+    code_retention_s: float = 1200.0
+    """How long code stays after its last use: longer than any invocation that may still read it."""
+    bytecode_module_bytes: int = 64 * KIB
+    """Python modules above it are not compiled ahead; the compiler stops the event loop (20 ms)."""
+    bytecode_package_bytes: int = 8 * MIB
+    """Source compiled ahead in one package."""
     account_concurrency: int = 1000
     unreserved_concurrency_floor: int = 100
     environment_starts_per_10s: int = 1000
@@ -50,10 +130,40 @@ class Limits:
     """Request line and headers (AWS: 1 MB)."""
     http_body_bytes: int = 70_167_211
     http_connections: int = 4096
+    http_headers: int = 256
+    """Header lines of one request."""
+    http_pipelined_requests: int = 64
+    """Requests that one connection may have waiting behind the one being served."""
+    http_buffered_bytes: int = 512 * MIB
+    """Request bodies being received, all connections together."""
+    http_header_timeout_s: float = 10.0
+    """From the first byte of a request to the end of its headers."""
+    http_idle_timeout_s: float = 120.0
+    """A kept-alive connection without a request."""
+    http_body_grace_s: float = 30.0
+    """A body may take this long, and more as long as it keeps up the following rate."""
+    http_body_floor_bytes_per_s: int = 16 * KIB
+    http_write_timeout_s: float = 60.0
+    """A client that reads nothing of an answer that waits for it."""
+    http_linger_s: float = 5.0
+    """How long the rest of a refused request is read and dropped, so that the refusal arrives."""
     environment_log_line_bytes: int = 256 * KIB
     """One log event; longer lines are cut into several (CloudWatch: 1 MB)."""
     log_buffer_bytes: int = 64 * MIB
     """Log lines waiting for storage; past it lines are dropped and counted."""
+    log_batch_bytes: int = 1_048_576
+    """One PutLogEvents call: its messages, and 26 bytes for each."""
+    log_event_bytes: int = 1_048_576
+    """One event of PutLogEvents, likewise counted."""
+    log_page_bytes: int = MIB
+    """Messages in one answer of GetLogEvents and FilterLogEvents."""
+    log_page_events: int = 10_000
+    log_scan_bytes: int = 4 * MIB
+    """Messages that one FilterLogEvents call compares with its pattern; then the client goes on
+    with a token."""
+    log_scan_events: int = 50_000
+    live_tail_sessions: int = 15
+    """Open at once."""
     lane_queue_operations: int = 65_536
     """Writes waiting for one lane; past it the caller is told to slow down."""
     lane_batch_operations: int = 512
@@ -62,6 +172,35 @@ class Limits:
     """Asynchronous invocations waiting."""
     environments: int = 2000
     """Execution environments alive on this machine."""
+    spare_shells: int = 4
+    """Sandboxes built ahead for each runtime in use, so that an environment starts in one."""
+    sandbox_create_timeout_s: float = 5.0
+    """How long the jailer may take for one sandbox before it reports a failure."""
+    environment_starts_at_once: int = 8
+    """Sandboxes being created and initialised at the same moment; more wait their turn."""
+    environment_keep_alive_s: float = 300.0
+    """How long an idle execution environment is kept."""
+    environment_freeze_grace_ms: int = 10
+    """How long an environment stays thawed after an invocation, so that a busy one never pays."""
+    runtime_api_connections: int = 64
+    """Open connections to one environment's Runtime API (ours; they come from the function)."""
+    runtime_api_header_bytes: int = 2 * MIB
+    """Request line and headers of one Runtime API request; clients send up to 1 MiB of X-Ray
+    cause in one of them."""
+    async_max_age_s: int = 21_600
+    """How long an asynchronous invocation may wait before it is given up."""
+    async_attempts: int = 3
+    """Runs of one asynchronous event, the first included, when the function fails."""
+    async_in_flight: int = 256
+    """Asynchronous invocations running at once on this machine; the others wait in the queue."""
+
+    iam: IamQuotas = IamQuotas()
+    policy_bytes: int = 131_072
+    """A policy document as UTF-8 (the API's own maximum); quotas per kind are smaller."""
+    policy_remembered_actions: int = 512
+    """Actions for which one policy remembers its matching statements."""
+    permissions_remembered_requests: int = 256
+    """Pairs of action and resource for which one caller's permissions remember theirs."""
 
 
 DEFAULT_LIMITS = Limits()

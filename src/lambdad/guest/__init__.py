@@ -1,1 +1,1 @@
-"""What runs inside the sandbox. Standard library only, Python 3.8 and up, imports nothing of ours."""
+"""What runs inside the sandbox: standard library only, Python 3.8 and up, nothing of ours."""

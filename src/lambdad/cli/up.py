@@ -1,0 +1,81 @@
+"""`lambdad up`: run the server in the foreground until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+
+from lambdad.cli.console import Console
+from lambdad.cli.place import add_data_dir, data_dir
+from lambdad.core.errors import OperatorError
+from lambdad.sandbox.driver import Tier
+from lambdad.server.config import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    AccessConfig,
+    Config,
+    ListenConfig,
+    SandboxConfig,
+    read_surroundings,
+)
+from lambdad.server.daemon import log_to_stderr, serve, signal_ready
+from lambdad.server.place import RunningServer
+from lambdad.storage.errors import StorageError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (%(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help="port, 0 for any free one (%(default)s)"
+    )
+    add_data_dir(parser)
+    parser.add_argument(
+        "--accept-any-credentials",
+        action="store_true",
+        help="for local tests: any access key is the root of an account (a key of 12 digits names "
+        "it), no signature is checked; on loopback only",
+    )
+    parser.add_argument(
+        "--min-tier",
+        type=Tier,
+        choices=list(Tier),
+        help="refuse to start with weaker sandboxes than this (A is the strongest; see doctor)",
+    )
+    parser.add_argument(
+        "--ready-fd",
+        type=int,
+        metavar="N",
+        help="write the endpoint to this file descriptor when ready, and close it",
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    log_to_stderr()
+    surroundings = read_surroundings()
+    config = Config(
+        data_dir=data_dir(arguments, surroundings),
+        surroundings=surroundings,
+        listen=ListenConfig(arguments.host, arguments.port, arguments.ready_fd),
+        access=AccessConfig(arguments.accept_any_credentials),
+        sandbox=SandboxConfig(arguments.min_tier),
+    )
+    usual_place = config.data_dir == surroundings.data_dir.absolute()
+    option = "" if usual_place else f" --data-dir {config.data_dir}"
+
+    def announce_ready(server: RunningServer) -> None:
+        if console.json_output:
+            console.record({"endpoint": server.endpoint, "pid": server.pid, "tier": server.tier})
+        else:
+            console.line(
+                f"lambdad is ready at {server.endpoint} (sandbox tier {server.tier}). "
+                f'In another shell: eval "$(lambdad env{option})"'
+            )
+        if arguments.ready_fd is not None:
+            signal_ready(arguments.ready_fd, server)
+
+    try:
+        serve(config, announce_ready)
+    except StorageError as error:
+        raise OperatorError(str(error)) from error
+    return 0

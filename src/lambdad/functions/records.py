@@ -1,0 +1,197 @@
+"""What is kept of a function: immutable values, one aggregate per function name.
+
+Pure data. How they change is `lifecycle`'s business, how they are kept is `store`'s, what the
+data plane sees of them is `publication`'s. Environment variables may hold secrets and are left
+out of every repr.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from lambdad.functions.names import LATEST, FunctionKey
+
+
+class State(StrEnum):
+    """Of a version (semantics §1.5). The states of managed instances come with those."""
+
+    PENDING = "Pending"
+    ACTIVE = "Active"
+    INACTIVE = "Inactive"
+    FAILED = "Failed"
+
+
+class UpdateStatus(StrEnum):
+    """Of the last change to `$LATEST`."""
+
+    SUCCESSFUL = "Successful"
+    IN_PROGRESS = "InProgress"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a state or an update status is what it is, in AWS's words and code."""
+
+    text: str
+    code: str
+
+
+CREATING = Reason("The function is being created.", "Creating")
+"""Said of a creation and, oddly, of every update too (recorded; quirk 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodePackage:
+    """A deployment package, known by its content."""
+
+    digest: str
+    """SHA-256 of the zip, hex: the name of its blob and of its unpacked tree."""
+    size_bytes: int
+    """Of the zip: AWS's CodeSize."""
+
+    @property
+    def sha256(self) -> str:
+        """The digest in base64: AWS's CodeSha256."""
+        return base64.b64encode(bytes.fromhex(self.digest)).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """LoggingConfig. The levels are None where the format is Text."""
+
+    log_group: str
+    log_format: str = "Text"
+    application_level: str | None = None
+    system_level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VpcAttachment:
+    """VpcConfig. Only the detached form exists until there are networks to attach to."""
+
+    subnet_ids: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+    vpc_id: str = ""
+    ipv6_allowed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything about a function that is not code and that its owner decides."""
+
+    runtime: str
+    handler: str
+    role: str
+    logging: Logging
+    description: str = ""
+    timeout_s: int = 3
+    memory_mib: int = 128
+    tmp_mib: int = 512
+    environment: Mapping[str, str] | None = field(default=None, repr=False)
+    """None if never given: AWS tells that apart from an empty one."""
+    kms_key_arn: str | None = None
+    tracing_mode: str = "PassThrough"
+    dead_letter_arn: str | None = None
+    vpc: VpcAttachment | None = None
+    architecture: str = "x86_64"
+    snap_start: str = "None"
+    """ApplyOn: None or PublishedVersions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What runs: code and configuration together, under an id that changes with either."""
+
+    id: str
+    code: CodePackage
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """`$LATEST` or a published version."""
+
+    version: str
+    deployment: Deployment
+    """As the control plane shows it."""
+    revision_id: str
+    last_modified_ms: int
+    state: State = State.PENDING
+    state_reason: Reason | None = CREATING
+    update_status: UpdateStatus | None = None
+    """None until first Active."""
+    update_reason: Reason | None = None
+    serving: Deployment | None = None
+    """What invocations run: behind `deployment` while an update is in progress or has failed,
+    None until first Active."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is being prepared for it."""
+        return self.state is not State.PENDING and (
+            self.update_status is not UpdateStatus.IN_PROGRESS
+        )
+
+    @property
+    def packages(self) -> Iterator[CodePackage]:
+        """Every package it needs kept; one may come twice."""
+        yield self.deployment.code
+        if self.serving is not None:
+            yield self.serving.code
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name for a version; `weights` sends that share of calls to another one."""
+
+    name: str
+    version: str
+    description: str
+    weights: Mapping[str, float]
+    revision_id: str
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return (self.version, *self.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRecord:
+    """All that is kept under one function name."""
+
+    key: FunctionKey
+    latest: Version
+    next_version: int
+    versions: dict[str, Version] = field(default_factory=dict)
+    """Published ones by number, ascending."""
+    aliases: Mapping[str, Alias] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    reserved_concurrency: int | None = None
+
+    def version(self, number: str) -> Version | None:
+        """`$LATEST` or a published version."""
+        return self.latest if number == LATEST else self.versions.get(number)
+
+    def find(self, qualifier: str | None) -> Version | None:
+        """The version that a qualifier means; of a weighted alias, the primary one."""
+        alias = self.aliases.get(qualifier) if qualifier else None
+        return self.version(alias.version if alias else qualifier or LATEST)
+
+    def all_versions(self) -> Iterator[Version]:
+        """`$LATEST` first, then ascending: AWS's order."""
+        yield self.latest
+        yield from self.versions.values()
+
+    @property
+    def last_version(self) -> Version | None:
+        """The newest published version that is still there."""
+        return self.versions[next(reversed(self.versions))] if self.versions else None
+
+    @property
+    def code_bytes(self) -> int:
+        """What it counts for in TotalCodeSize: every version a full copy (semantics §1.5)."""
+        return sum(version.deployment.code.size_bytes for version in self.all_versions())

@@ -1,0 +1,117 @@
+"""The HTTP/1.1 server: listeners, the set of connections, deadlines, and an orderly end.
+
+Owns sockets and time. What a request means is the App's business; how bytes become requests is
+`gateway/reading.py`'s, and one connection's life `gateway/connection.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+
+from lambdad.core.limits import Limits
+from lambdad.gateway.app import App
+from lambdad.gateway.connection import Connection
+from lambdad.gateway.reading import BodyBudget
+
+_SWEEP_S = 1.0
+_BACKLOG = 512
+
+
+class HttpServer:
+    """Serves one App on any number of listening sockets. Single-threaded: the event loop's."""
+
+    def __init__(self, app: App, limits: Limits) -> None:
+        self.app = app
+        self.limits = limits
+        self.budget = BodyBudget(limits.http_buffered_bytes)
+        self._closing = False
+        self._connections: set[Connection] = set()
+        self._listeners: set[asyncio.Server] = set()
+        self._attached: dict[socket.socket, asyncio.Server] = {}
+        self._sweep: asyncio.TimerHandle | None = None
+        self._emptied = asyncio.Event()
+        self._date = ""
+        self._date_s = 0
+
+    async def listen(self, sock: socket.socket) -> asyncio.Server:
+        """Serve a bound socket until this server is closed. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(
+            lambda: Connection(self, loop), sock=sock, backlog=_BACKLOG
+        )
+        self._listeners.add(listener)
+        return listener
+
+    async def attach(self, listener: socket.socket) -> None:
+        """Serve a sandbox's own listening socket, until `detach`."""
+        self._attached[listener] = await self.listen(listener)
+
+    def detach(self, listener: socket.socket) -> None:
+        """Accept nothing more on it. Idempotent."""
+        server = self._attached.pop(listener, None)
+        if server is not None:
+            server.close()
+            self._listeners.discard(server)
+
+    async def close(self, grace_s: float) -> None:
+        """Accept nothing more, let running requests end within `grace_s`, then cut the rest."""
+        self._closing = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in tuple(self._connections):
+            connection.close_when_idle()
+        if self._connections:
+            try:
+                await asyncio.wait_for(self._emptied.wait(), grace_s)
+            except TimeoutError:
+                await self._cut()
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+
+    async def _cut(self) -> None:
+        tasks = [c.task for c in self._connections if c.task is not None]
+        for connection in tuple(self._connections):
+            connection.abort()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # What connections need of their server.
+
+    def admit(self, connection: Connection) -> bool:
+        """Count a connection in; False if there are too many or the server is closing."""
+        if self._closing or len(self._connections) >= self.limits.http_connections:
+            return False
+        self._connections.add(connection)
+        self._emptied.clear()
+        if self._sweep is None:
+            self._schedule_sweep()
+        return True
+
+    def forget(self, connection: Connection) -> None:
+        """Count a connection out: it is closed and nothing runs for it any more."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._emptied.set()
+
+    def date(self) -> str:
+        """The Date header of now, made once a second."""
+        now_s = int(time.time())
+        if now_s != self._date_s:
+            self._date_s = now_s
+            self._date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now_s))
+        return self._date
+
+    def _schedule_sweep(self) -> None:
+        self._sweep = asyncio.get_running_loop().call_later(_SWEEP_S, self._expire)
+
+    def _expire(self) -> None:
+        """End what is late. One timer for all: a timer per request would cost each of them."""
+        self._sweep = None
+        now = asyncio.get_running_loop().time()
+        for connection in tuple(self._connections):
+            if connection.deadline < now:
+                connection.expire()
+        if self._connections:
+            self._schedule_sweep()

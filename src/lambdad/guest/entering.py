@@ -1,0 +1,79 @@
+"""How a forked child of a zygote becomes the main process of an execution environment.
+
+Runs as the jailer's authority until `drop_privileges` returns, and must not touch anything that
+a tenant wrote before then. Standard library only, Python 3.8 and later.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Sequence
+
+from . import syscalls
+
+SHELL_NAMESPACES = (
+    syscalls.CLONE_NEWNS
+    | syscalls.CLONE_NEWIPC
+    | syscalls.CLONE_NEWUTS
+    | syscalls.CLONE_NEWNET
+    | syscalls.CLONE_NEWCGROUP
+)
+TASK_ROOT = "/var/task"
+
+
+def enter(shell: int, cgroups: Sequence[int]) -> None:
+    """Join a shell: its control groups (`cgroup.procs` files, open for writing), then its
+    namespaces (by the pidfd of its pid 1)."""
+    for fd in cgroups:
+        os.write(fd, b"0")
+    syscalls.setns(shell, SHELL_NAMESPACES)
+
+
+def furnish(code: int, layers: int | None, tmp_mib: int) -> None:
+    """Mount code and layers (detached mounts), give /tmp its size."""
+    syscalls.attach_tree(code, TASK_ROOT)
+    if layers is not None:
+        syscalls.attach_tree(layers, "/opt")
+    flags = syscalls.MS_REMOUNT | syscalls.MS_NOSUID | syscalls.MS_NODEV
+    syscalls.mount(None, "/tmp", None, flags, "size=%dm" % tmp_mib)
+
+
+def limit(what: int, wanted: int) -> None:
+    """Set one rlimit, soft and hard, or the machine's own ceiling where that is lower."""
+    ceiling = resource.getrlimit(what)[1]
+    value = wanted if ceiling == resource.RLIM_INFINITY else min(wanted, ceiling)
+    resource.setrlimit(what, (value, value))
+
+
+def drop_privileges(uid: int, seccomp: bytes) -> None:
+    """Become an ordinary process that can never be more: own ids, no capability, seccomp.
+
+    The bounding set is empty and no_new_privs set since the zygote started.
+    """
+    if os.getuid() != uid:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    syscalls.set_capabilities(0, 0, 0)
+    # A change of ids makes /proc/self unreadable for the process itself until it says otherwise.
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
+    syscalls.load_seccomp(seccomp)
+
+
+def keep_only(stdin: int, output: int, telemetry: tuple[int, int] | None) -> None:
+    """Make the fds of the environment: /dev/null, the log twice, and the telemetry pipe as the
+    number it is to have; everything else is closed."""
+    # The sources may sit on the numbers that they are to get: lift them out of the way first.
+    high = [os.dup2(fd, 1000 + index) for index, fd in enumerate((stdin, output))]
+    if telemetry is not None:
+        source, number = telemetry
+        os.dup2(source, 1002)
+        os.dup2(1002, number)
+    for number, source in ((0, high[0]), (1, high[1]), (2, high[1])):
+        os.dup2(source, number)
+    if telemetry is None:
+        os.closerange(3, 1024)
+    else:
+        os.closerange(3, telemetry[1])
+        os.closerange(telemetry[1] + 1, 1024)

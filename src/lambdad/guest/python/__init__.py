@@ -1,0 +1,1 @@
+"""What Python runtimes have beside their interpreter and the official runtime client."""

@@ -1,0 +1,203 @@
+"""The zygote: a started process that forks execution environments into shells.
+
+One per runtime pack. Started by the jailer inside the pack's read-only root (Python packs: the
+pack's own interpreter with the runtime client imported) or forked from it (every other pack).
+Children are forked before they are needed: each joins its shell, which can take the kernel tens
+of milliseconds, and waits there on a socket of its own for the order that makes it a function.
+
+Until then all of it holds the jailer's authority. So the zygote reads nothing that a tenant
+wrote; variables arrive, with the order, as an fd that one child reads when it has dropped all
+rights, and no child ever sees another's. Standard library only, Python 3.8 and later. Messages,
+as `channel` sends them:
+
+    jailer → zygote  {"open_files", "processes", "seccomp": hex, "python": bool}    first
+                     {"fork": number, "uid"} + shell pidfd, socket of the child, cgroup.procs …
+    zygote → jailer  {"ready": true} or {"broken": reason}
+                     {"child": number, "exit": wait status} or {"child", "failed": reason}
+    child → jailer   {"waiting": true}
+    jailer → child   {"tmp_mib", "layers": bool} + payload, output, telemetry, code, [layers]
+    child → jailer   {"entered": true} + its /proc/self/status, or {"failed": reason}
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+from typing import Any
+
+from . import channel, entering, syscalls
+from .python import bootstrap
+
+_RUNTIME_FOLDER = "/var/runtime"
+
+
+class Zygote:
+    """Forks children on request until the jailer hangs up."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._numbers: dict[int, int] = {}
+        self._seccomp = b""
+        self._processes = 0
+
+    def configure(self) -> None:
+        """Take the first message, become as small as a parent of environments may be."""
+        message, _ = channel.receive(self._control)
+        self._seccomp = bytes.fromhex(message["seccomp"])
+        self._processes = message["processes"]
+        if message["python"]:
+            try:
+                bootstrap.import_client()
+            except Exception as error:
+                channel.send(self._control, {"broken": describe(error)})
+                raise
+        entering.limit(resource.RLIMIT_NOFILE, message["open_files"])
+        entering.limit(resource.RLIMIT_CORE, 0)
+        syscalls.drop_bounding_set()
+        syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake_write)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        channel.send(self._control, {"ready": True})
+
+    def serve(self) -> dict[str, Any] | None:
+        """Fork and reap until the control socket closes. Returns None then; in a child, what the
+        child is to run."""
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(self._wake_read, select.POLLIN)
+        while True:
+            for fd, _ in poll.poll():
+                if fd == self._wake_read:
+                    self._reap()
+                    continue
+                try:
+                    request, fds = channel.receive(self._control)
+                except channel.ChannelClosed:
+                    return None
+                if self._fork(request["fork"], fds):
+                    return self._become_environment(request["uid"], fds)
+
+    def _reap(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_read, 512)
+        while self._numbers:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            channel.send(self._control, {"child": self._numbers.pop(pid), "exit": status})
+
+    def _fork(self, number: int, fds: list[int]) -> bool:
+        """True in the child."""
+        try:
+            # Children are born as members of the shell's pid namespace.
+            syscalls.setns(fds[0], syscalls.CLONE_NEWPID)
+            pid = -1
+            try:
+                pid = os.fork()
+            finally:
+                if pid != 0:
+                    syscalls.setns(self._own_pids, syscalls.CLONE_NEWPID)
+        except OSError as error:
+            channel.send(self._control, {"child": number, "failed": describe(error)})
+        else:
+            if pid == 0:
+                return True
+            self._numbers[pid] = number
+        channel.close_all(fds)
+        return False
+
+    def _become_environment(self, uid: int, fds: list[int]) -> dict[str, Any]:
+        """The child: join the shell, wait for the order, drop all rights, read what to run."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._control.close()
+        jailer = socket.socket(fileno=fds[1])
+        try:
+            os.setsid()
+            entering.enter(fds[0], fds[2:])
+            channel.close_all([fds[0], *fds[2:]])
+            channel.send(jailer, {"waiting": True})
+            order, given = channel.receive(jailer)
+            return self._obey(order, given, uid, jailer)
+        except channel.ChannelClosed:
+            os._exit(0)
+        except BaseException as error:  # whatever it is, the caller must hear of it
+            channel.send(jailer, {"failed": describe(error)})
+            os._exit(1)
+
+    def _obey(
+        self, order: dict[str, Any], fds: list[int], uid: int, jailer: socket.socket
+    ) -> dict[str, Any]:
+        payload, output, telemetry = fds[:3]
+        if os.getuid() != uid:
+            # /dev/stdout is opened anew by its name: it must belong to who may.
+            os.fchown(output, uid, uid)
+            os.fchown(telemetry, uid, uid)
+        entering.furnish(fds[3], fds[4] if order["layers"] else None, order["tmp_mib"])
+        entering.limit(resource.RLIMIT_NPROC, self._processes)
+        entering.drop_privileges(uid, self._seccomp)
+        start: dict[str, Any] = json.loads(os.pread(payload, os.fstat(payload).st_size, 0))
+        status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+        channel.send(jailer, {"entered": True}, [status])
+        jailer.detach()
+        number = start["telemetry_fd"]
+        pipe = None if number is None else (telemetry, number)
+        entering.keep_only(self._null, output, pipe)
+        os.chdir(entering.TASK_ROOT)
+        return start
+
+
+def describe(error: BaseException) -> str:
+    """An error in one short line."""
+    return ("%s: %s" % (type(error).__name__, error))[:1024]
+
+
+def _run(start: dict[str, Any], runtime_path: list[str]) -> int:
+    """Run what the payload says: a command, or the Python runtime client in this process."""
+    if start["argv"] is None:
+        gc.enable()
+        _forget_own_modules()
+        bootstrap.become(start["variables"])
+        return bootstrap.run(start["variables"], runtime_path)
+    try:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.execve(start["argv"][0], start["argv"], start["variables"])
+    except OSError as error:
+        os.write(2, ("%s: %s\n" % (start["argv"][0], error.strerror)).encode())
+        return 127 if isinstance(error, FileNotFoundError) else 126
+
+
+def _forget_own_modules() -> None:
+    """A function may bring modules of any name: ours must not be there before."""
+    package = __package__ or ""
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        del sys.modules[name]
+
+
+def main(control: socket.socket) -> int:
+    """Be a zygote on this control socket until it closes, or the environment forked from it;
+    the exit code."""
+    runtime_path = bootstrap.bare_path(_RUNTIME_FOLDER)
+    zygote = Zygote(control)
+    zygote.configure()
+    start = zygote.serve()
+    return 0 if start is None else _run(start, runtime_path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(socket.socket(fileno=int(sys.argv[1]))))

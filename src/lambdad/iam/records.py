@@ -1,0 +1,348 @@
+"""What IAM holds, as immutable values. Owns their shape and how they are written down as JSON.
+
+No rules here: what may exist and who may change it is decided in `services/iam`. Fields may be
+added with a default; a stored document that lacks them reads as before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar, TypeVar
+
+import orjson
+
+from lambdad.iam.naming import iam_arn
+
+Tags = tuple[tuple[str, str], ...]
+"""(key, value), in the order in which they were set. Keys are unique regardless of case."""
+
+
+class KeyStatus(StrEnum):
+    ACTIVE = "Active"
+    INACTIVE = "Inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class InlinePolicy:
+    name: str
+    document: str
+    """The JSON text as it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    id: str
+    """`v1`, `v2` … never used again after a version is deleted."""
+    document: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoginProfile:
+    """That a user has a console password. There is no console, so the password is not kept."""
+
+    created_ms: int
+    reset_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCredential:
+    """A password of one AWS service. Nothing of ours takes it, so only its existence is kept."""
+
+    id: str
+    service: str
+    status: KeyStatus
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Anything stored under a kind and a name within an account."""
+
+    KIND: ClassVar[str]
+
+    @property
+    def key(self) -> str:
+        """What it is unique by, among its kind and account; two names that differ only in case
+        share a key (IAM API reference: "names are not distinguished by case")."""
+        raise NotImplementedError
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> Record:
+        """From the fields that `encode` wrote."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named(Record):
+    """A record with a unique id, a path and tags, and so an ARN."""
+
+    ARN_KIND: ClassVar[str]
+    name: str
+    id: str
+    path: str = "/"
+    created_ms: int = 0
+    tags: Tags = ()
+
+    @property
+    def key(self) -> str:
+        return self.name.lower()
+
+    def arn(self, account: str) -> str:
+        """Its ARN within `account`."""
+        return iam_arn(account, self.ARN_KIND, self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity(Named):
+    """What policies attach to: a user, a group, a role."""
+
+    attached: tuple[str, ...] = ()
+    """ARNs of managed policies, in order of attachment."""
+    inline: tuple[InlinePolicy, ...] = ()
+    """Sorted by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User(Identity):
+    KIND: ClassVar[str] = "user"
+    ARN_KIND: ClassVar[str] = "user"
+    boundary: str | None = None
+    groups: tuple[str, ...] = ()
+    """Names of the groups it is in."""
+    login: LoginProfile | None = None
+    credentials: tuple[ServiceCredential, ...] = ()
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> User:
+        login = fields.get("login")
+        credentials = (
+            ServiceCredential(**{**each, "status": KeyStatus(each["status"])})
+            for each in fields.get("credentials", ())
+        )
+        return cls(
+            **_identity(fields)
+            | {
+                "groups": tuple(fields.get("groups", ())),
+                "login": LoginProfile(**login) if login else None,
+                "credentials": tuple(credentials),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group(Identity):
+    KIND: ClassVar[str] = "group"
+    ARN_KIND: ClassVar[str] = "group"
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> Group:
+        return cls(**_identity(fields))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role(Identity):
+    KIND: ClassVar[str] = "role"
+    ARN_KIND: ClassVar[str] = "role"
+    trust: str
+    """Who may assume it: the JSON text as it was sent."""
+    description: str | None = None
+    max_session_s: int = 3600
+    boundary: str | None = None
+    linked_service: str | None = None
+    """The service principal that owns it, if it is a service-linked role."""
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> Role:
+        return cls(**_identity(fields))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedPolicy(Named):
+    KIND: ClassVar[str] = "policy"
+    ARN_KIND: ClassVar[str] = "policy"
+    versions: tuple[PolicyVersion, ...]
+    """Oldest first."""
+    default_version: str
+    versions_made: int
+    """How many there ever were; the next is one more."""
+    updated_ms: int
+    description: str | None = None
+
+    @property
+    def document(self) -> str:
+        """The default version's JSON text: what is in force."""
+        return next(each.document for each in self.versions if each.id == self.default_version)
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> ManagedPolicy:
+        versions = tuple(PolicyVersion(**each) for each in fields["versions"])
+        return cls(**fields | {"tags": _tags(fields), "versions": versions})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceProfile(Named):
+    KIND: ClassVar[str] = "instance-profile"
+    ARN_KIND: ClassVar[str] = "instance-profile"
+    role: str | None = None
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> InstanceProfile:
+        return cls(**fields | {"tags": _tags(fields)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessKey(Record):
+    """A long-term access key of a user."""
+
+    KIND: ClassVar[str] = "access-key"
+    id: str
+    user: str
+    status: KeyStatus
+    created_ms: int
+    sealed_secret: str = field(repr=False)
+    """The secret access key, encrypted (`iam/sealing.py`) for this key id, in base64."""
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> AccessKey:
+        return cls(**fields | {"status": KeyStatus(fields["status"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastUse(Record):
+    """When an access key or a role was last used. Written late: it may miss the last minute."""
+
+    KIND: ClassVar[str] = "last-use"
+    of: str
+    """The access key's or the role's unique id."""
+    at_ms: int
+    region: str
+    service: str
+
+    @property
+    def key(self) -> str:
+        return self.of
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> LastUse:
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcProvider(Record):
+    """Trust in an OpenID Connect issuer."""
+
+    KIND: ClassVar[str] = "oidc-provider"
+    url: str
+    """The issuer without `https://`."""
+    created_ms: int
+    client_ids: tuple[str, ...] = ()
+    thumbprints: tuple[str, ...] = ()
+    tags: Tags = ()
+    key_set: str | None = None
+    """The issuer's JSON Web Key Set where an operator registered it, so that tokens are checked
+    without asking the issuer over the network."""
+
+    @property
+    def key(self) -> str:
+        return self.url
+
+    def arn(self, account: str) -> str:
+        """Its ARN within `account`."""
+        return iam_arn(account, "oidc-provider", "/", self.url)
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> OidcProvider:
+        lists = {name: tuple(fields[name]) for name in ("client_ids", "thumbprints")}
+        return cls(**fields | lists | {"tags": _tags(fields)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamlProvider(Record):
+    """Trust in a SAML identity provider; stored for the tools that manage it."""
+
+    KIND: ClassVar[str] = "saml-provider"
+    name: str
+    metadata: str
+    created_ms: int
+    valid_until_ms: int
+    tags: Tags = ()
+
+    @property
+    def key(self) -> str:
+        return self.name.lower()
+
+    def arn(self, account: str) -> str:
+        """Its ARN within `account`."""
+        return iam_arn(account, "saml-provider", "/", self.name)
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> SamlProvider:
+        return cls(**fields | {"tags": _tags(fields)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings(Record):
+    """What an account has one of."""
+
+    KIND: ClassVar[str] = "account"
+    alias: str | None = None
+    password_policy: tuple[tuple[str, bool | int], ...] | None = None
+    """Members of AWS's PasswordPolicy, in AWS's spelling."""
+
+    @property
+    def key(self) -> str:
+        return ""
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> AccountSettings:
+        policy = fields.get("password_policy")
+        pairs = None if policy is None else tuple((name, value) for name, value in policy)
+        return cls(**fields | {"password_policy": pairs})
+
+
+KINDS: tuple[type[Record], ...] = (
+    User,
+    Group,
+    Role,
+    ManagedPolicy,
+    InstanceProfile,
+    AccessKey,
+    LastUse,
+    OidcProvider,
+    SamlProvider,
+    AccountSettings,
+)
+"""Every kind of record that is stored."""
+
+AnyIdentity = TypeVar("AnyIdentity", bound=Identity)
+
+
+def encode(record: Record) -> bytes:
+    """The record as JSON."""
+    return orjson.dumps(record)
+
+
+def decode(kind: str, body: bytes) -> Record:
+    """The record of `kind` that `encode` wrote. Raises KeyError where the kind is unknown."""
+    return _BY_KIND[kind].parse(orjson.loads(body))
+
+
+_BY_KIND = {kind.KIND: kind for kind in KINDS}
+
+
+def _tags(fields: dict[str, Any]) -> Tags:
+    return tuple((key, value) for key, value in fields.get("tags", ()))
+
+
+def _identity(fields: dict[str, Any]) -> dict[str, Any]:
+    return fields | {
+        "tags": _tags(fields),
+        "attached": tuple(fields.get("attached", ())),
+        "inline": tuple(InlinePolicy(**each) for each in fields.get("inline", ())),
+    }

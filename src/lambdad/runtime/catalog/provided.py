@@ -1,0 +1,16 @@
+"""Packs for functions that bring their own runtime: a `bootstrap` and nothing else.
+
+Which bootstrap it is depends on the function; runtime/entry.py finds it.
+"""
+
+from __future__ import annotations
+
+from lambdad.runtime.catalog.packs import MissingPack
+from lambdad.sandbox.driver import RuntimePack
+
+
+class ProvidedFamily:
+    """`provided.al2023`, `provided.al2`, `provided`: always there."""
+
+    def find(self, runtime: str) -> RuntimePack | MissingPack:
+        return RuntimePack(runtime=runtime, family="provided", argv=(), mounts=())

@@ -1,0 +1,84 @@
+"""One invocation as values: what is asked, what comes of it, and the run between the two.
+
+Owns no rule and does no I/O.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from lambdad.core.ids import RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeRequest:
+    """What the caller sent. The payload reaches the runtime unchanged."""
+
+    request_id: RequestId
+    """The context's `aws_request_id`; the same for every attempt of an asynchronous event."""
+    payload: bytes
+    """JSON as sent; empty stands for `{}`."""
+    invoked_arn: str
+    """With the qualifier that the caller used."""
+    client_context: str | None = None
+    """JSON, already decoded from its base64."""
+    trace_header: str = ""
+    """`Root=1-…;Parent=…;Sampled=0|1`."""
+    tail: bool = False
+    """Whether the end of the log is wanted back (LogType=Tail)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeResult:
+    """What a run came to. A function that failed is a result too (semantics §2.2)."""
+
+    payload: bytes
+    function_error: str | None
+    """`Unhandled`, or None for success."""
+    executed_version: str
+    log_tail: bytes | None
+    duration_ms: float
+    billed_ms: int
+    init_ms: float | None = None
+    """Set on a cold start."""
+    memory_peak_mib: int = 0
+    error_type: str | None = None
+    """For metrics and traces: `Runtime.ExitError`, `Sandbox.Timedout` …"""
+
+
+class Slot(Protocol):
+    """The share of a concurrency limit that a run occupies."""
+
+    def release(self) -> None: ...
+
+
+class Invocation:
+    """A request on its way, and the future of its result.
+
+    The caller may go away (a cancelled future); the run goes on to its end all the same, and
+    keeps its slot until then."""
+
+    __slots__ = ("future", "request", "slot", "started_ns")
+
+    def __init__(
+        self, request: InvokeRequest, future: asyncio.Future[InvokeResult], slot: Slot
+    ) -> None:
+        self.request = request
+        self.future = future
+        self.slot = slot
+        self.started_ns = 0
+        """When the function's time began to run, monotonic; 0 before."""
+
+    def succeed(self, result: InvokeResult) -> None:
+        """The run is over, whatever the function made of it."""
+        self.slot.release()
+        if not self.future.done():
+            self.future.set_result(result)
+
+    def fail(self, error: Exception) -> None:
+        """The platform, not the function, failed."""
+        self.slot.release()
+        if not self.future.done():
+            self.future.set_exception(error)

@@ -1,0 +1,202 @@
+"""The platform's own log lines: INIT_START, START, END, REPORT, INIT_REPORT, as text or as JSON.
+
+Owns the exact formats of semantics §2.3 and §2.4 and which lines a JSON log leaves out. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from lambdad.functions.snapshot import FunctionVersion
+from lambdad.runtime.catalog.identifiers import family_of
+
+_LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The figures of one run. `status` is None for success, else `error` or `timeout`."""
+
+    request_id: str
+    duration_ms: float
+    billed_ms: int
+    memory_peak_mib: int
+    init_ms: float | None = None
+    status: str | None = None
+    error_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InitReport:
+    """An init phase that failed, or one that JSON logs want to see. `phase` is `init` or, for a
+    repeated one, `invoke`."""
+
+    duration_ms: float
+    phase: str
+    status: str = "success"
+    error_type: str | None = None
+
+
+class PlatformLines(Protocol):
+    """Makes lines; an empty one is not to be logged. `now_ms` is the epoch's."""
+
+    def init_start(self, now_ms: int, phase: str) -> str: ...
+    def init_report(self, now_ms: int, report: InitReport) -> str: ...
+    def start(self, now_ms: int, request_id: str) -> str: ...
+    def end(self, now_ms: int, report: Report) -> str: ...
+    def report(self, now_ms: int, report: Report) -> str: ...
+
+
+def platform_lines(version: FunctionVersion, environment_id: str) -> PlatformLines:
+    """The lines of an environment of this version."""
+    if version.log_format == "JSON":
+        return JsonLines(version, environment_id)
+    return TextLines(version)
+
+
+def billed_ms(duration_ms: float, init_ms: float | None) -> int:
+    """What a run costs in time: init included, rounded up (AWS since 2025-08-01)."""
+    return math.ceil(duration_ms + (init_ms or 0.0))
+
+
+def runtime_version(runtime: str) -> str:
+    """The name in INIT_START: `python:3.13.v1`. The build number is ours: always 1."""
+    family = family_of(runtime) or runtime
+    number = runtime.removeprefix(family).removesuffix(".x").lstrip(".")
+    return f"{family}:{number}.v1"
+
+
+class TextLines:
+    """The classic format."""
+
+    def __init__(self, version: FunctionVersion) -> None:
+        self._init_start = (
+            f"INIT_START Runtime Version: {runtime_version(version.runtime)}\t"
+            f"Runtime Version ARN: {version.runtime_version_arn}\n"
+        )
+        self._version = f" Version: {version.version}\n"
+        self._memory = f"Memory Size: {version.memory_mib} MB\tMax Memory Used: "
+
+    def init_start(self, now_ms: int, phase: str) -> str:
+        return self._init_start if phase == "init" else ""
+
+    def init_report(self, now_ms: int, report: InitReport) -> str:
+        if report.status == "success":
+            return ""
+        line = (
+            f"INIT_REPORT Init Duration: {report.duration_ms:.2f} ms\t"
+            f"Phase: {report.phase}\tStatus: {report.status}"
+        )
+        return f"{line}\tError Type: {report.error_type}\n" if report.error_type else f"{line}\n"
+
+    def start(self, now_ms: int, request_id: str) -> str:
+        return f"START RequestId: {request_id}{self._version}"
+
+    def end(self, now_ms: int, report: Report) -> str:
+        return f"END RequestId: {report.request_id}\n"
+
+    def report(self, now_ms: int, report: Report) -> str:
+        line = (
+            f"REPORT RequestId: {report.request_id}\tDuration: {report.duration_ms:.2f} ms\t"
+            f"Billed Duration: {report.billed_ms} ms\t{self._memory}{report.memory_peak_mib} MB\t"
+        )
+        if report.init_ms is not None:
+            line += f"Init Duration: {report.init_ms:.2f} ms\t"
+        if report.status is not None:
+            line += f"Status: {report.status}\t"
+            if report.status == "error":
+                line += f"Error Type: {report.error_type}\t"
+        return line + "\n"
+
+
+class JsonLines:
+    """One JSON object per line, shaped as the Telemetry API's events, filtered by level."""
+
+    def __init__(self, version: FunctionVersion, environment_id: str) -> None:
+        self._version = version
+        self._environment_id = environment_id
+        self._threshold = _LEVELS[version.system_log_level]
+
+    def init_start(self, now_ms: int, phase: str) -> str:
+        version = self._version
+        record = {
+            "initializationType": "on-demand",
+            "phase": phase,
+            "runtimeVersion": runtime_version(version.runtime),
+            "runtimeVersionArn": version.runtime_version_arn,
+            "functionName": version.name,
+            "functionVersion": version.version,
+            "instanceId": self._environment_id,
+            "instanceMaxMemory": version.memory_mib * 1024 * 1024,
+        }
+        return self._line(now_ms, "INFO", "platform.initStart", record)
+
+    def init_report(self, now_ms: int, report: InitReport) -> str:
+        record: dict[str, Any] = {
+            "initializationType": "on-demand",
+            "phase": report.phase,
+            "status": report.status,
+        }
+        if report.error_type is not None:
+            record["errorType"] = report.error_type
+        level = "DEBUG" if report.status == "success" else "WARN"
+        done = self._line(now_ms, level, "platform.initRuntimeDone", dict(record))
+        record["metrics"] = {"durationMs": round(report.duration_ms, 3)}
+        return done + self._line(now_ms, "DEBUG", "platform.initReport", record)
+
+    def start(self, now_ms: int, request_id: str) -> str:
+        record = {"requestId": request_id, "version": self._version.version}
+        return self._line(now_ms, "INFO", "platform.start", record)
+
+    def end(self, now_ms: int, report: Report) -> str:
+        record = self._outcome(report)
+        record["metrics"] = {"durationMs": round(report.duration_ms, 3)}
+        return self._line(now_ms, _level(report, "DEBUG"), "platform.runtimeDone", record)
+
+    def report(self, now_ms: int, report: Report) -> str:
+        metrics: dict[str, Any] = {
+            "durationMs": round(report.duration_ms, 3),
+            "billedDurationMs": report.billed_ms,
+            "memorySizeMB": self._version.memory_mib,
+            "maxMemoryUsedMB": report.memory_peak_mib,
+        }
+        if report.init_ms is not None:
+            metrics["initDurationMs"] = round(report.init_ms, 3)
+        record = self._outcome(report)
+        record["metrics"] = metrics
+        return self._line(now_ms, _level(report, "INFO"), "platform.report", record)
+
+    @staticmethod
+    def _outcome(report: Report) -> dict[str, Any]:
+        record: dict[str, Any] = {
+            "requestId": report.request_id,
+            "status": report.status or "success",
+        }
+        if report.status == "error":
+            record["errorType"] = report.error_type
+        return record
+
+    def _line(self, now_ms: int, level: str, kind: str, record: dict[str, Any]) -> str:
+        if _LEVELS[level] < self._threshold:
+            return ""
+        event = {"time": iso_time(now_ms), "type": kind, "record": record}
+        return json.dumps(event, separators=(",", ":")) + "\n"
+
+
+def _level(report: Report, usual: str) -> str:
+    return usual if report.status is None else "WARN"
+
+
+def iso_time(now_ms: int) -> str:
+    """`2026-01-01T00:00:00.000Z`."""
+    moment = datetime.fromtimestamp(now_ms // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{now_ms % 1000:03d}Z"
+
+
+def log_stream(now_ms: int, version: str, environment_id: str) -> str:
+    """`YYYY/MM/DD/[version]<32 hex>`, by UTC."""
+    return f"{datetime.fromtimestamp(now_ms // 1000, UTC):%Y/%m/%d}/[{version}]{environment_id}"

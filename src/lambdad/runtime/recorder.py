@@ -1,0 +1,112 @@
+"""Writes down what happens in one execution environment, and sums up each run.
+
+Owns: when which platform line is logged, Max Memory Used, billed time, the result's figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lambdad.core.clock import Clock
+from lambdad.core.ids import EnvironmentId
+from lambdad.core.limits import MIB
+from lambdad.functions.snapshot import FunctionVersion
+from lambdad.runtime.catalog.identifiers import family_of
+from lambdad.runtime.collector import LogCollector
+from lambdad.runtime.entry import misplaced_module
+from lambdad.runtime.faults import UNHANDLED, Fault
+from lambdad.runtime.invocation import Invocation, InvokeResult
+from lambdad.runtime.platform_log import InitReport, Report, billed_ms, platform_lines
+
+_FRESH_NS = 50_000_000
+_LONG_RUN_MS = 5.0
+_MODULE_SUFFIXES = {"python": (".py",), "nodejs": (".js", ".mjs", ".cjs")}
+
+
+class Recorder:
+    """The platform's voice in one environment's log."""
+
+    def __init__(
+        self,
+        version: FunctionVersion,
+        environment_id: EnvironmentId,
+        collector: LogCollector,
+        clock: Clock,
+        read_memory: Callable[[], int],
+    ) -> None:
+        self.init_ms: float | None = None
+        """The init that the next run's report owns up to."""
+        self._version = version
+        self._lines = platform_lines(version, environment_id)
+        self._collector = collector
+        self._clock = clock
+        self._read_memory = read_memory
+        self._memory_peak_mib = 0
+        self._memory_read_ns = 0
+
+    def init_started(self, phase: str) -> None:
+        self._collector.platform(self._lines.init_start(self._clock.wall_ms(), phase))
+
+    def init_ended(self, report: InitReport) -> None:
+        self._collector.drain()
+        if report.error_type == "Runtime.ImportModuleError":
+            self._explain_missing_module()
+        self._collector.platform(self._lines.init_report(self._clock.wall_ms(), report))
+
+    def started(self, invocation: Invocation) -> None:
+        line = self._lines.start(self._clock.wall_ms(), invocation.request.request_id)
+        self._collector.platform(line)
+
+    def finished(self, invocation: Invocation, payload: bytes, fault: Fault | None) -> InvokeResult:
+        """Log the end of a run; what its caller is told."""
+        now_ns = self._clock.monotonic_ns()
+        duration_ms = (now_ns - invocation.started_ns) / 1e6
+        if fault is not None and fault.status == "timeout":
+            duration_ms = self._version.timeout_s * 1000.0
+        init_ms, self.init_ms = self.init_ms, None
+        self._collector.drain()
+        report = Report(
+            request_id=invocation.request.request_id,
+            duration_ms=duration_ms,
+            billed_ms=billed_ms(duration_ms, init_ms),
+            memory_peak_mib=self._memory_peak(duration_ms, now_ns),
+            init_ms=init_ms,
+            status=fault.status if fault else None,
+            error_type=fault.error_type if fault else None,
+        )
+        now_ms = self._clock.wall_ms()
+        self._collector.platform(self._lines.end(now_ms, report))
+        self._collector.platform(self._lines.report(now_ms, report))
+        return InvokeResult(
+            payload=payload,
+            function_error=UNHANDLED if fault else None,
+            executed_version=self._version.version,
+            log_tail=self._collector.take_tail(),
+            duration_ms=duration_ms,
+            billed_ms=report.billed_ms,
+            init_ms=init_ms,
+            memory_peak_mib=report.memory_peak_mib,
+            error_type=report.error_type,
+        )
+
+    def _memory_peak(self, duration_ms: float, now_ns: int) -> int:
+        """In MiB. Read anew after a run of some length, or when the last reading is old: in a
+        loop of short runs a reading costs more than the runs change."""
+        if duration_ms > _LONG_RUN_MS or now_ns - self._memory_read_ns > _FRESH_NS:
+            self._memory_read_ns = now_ns
+            self._memory_peak_mib = max(self._memory_peak_mib, -(-self._read_memory() // MIB))
+        return self._memory_peak_mib
+
+    def _explain_missing_module(self) -> None:
+        """The commonest packaging mistake, in the function's own log."""
+        version = self._version
+        suffixes = _MODULE_SUFFIXES.get(family_of(version.runtime) or "")
+        if suffixes is None:
+            return
+        folder = misplaced_module(version.code_dir, version.handler, suffixes)
+        if folder is not None:
+            self._collector.platform(
+                f"[lambdad] The module of handler '{version.handler}' is in the folder "
+                f"'{folder}' of the deployment package, not at its root: zip the contents of the "
+                f"folder, or set the handler to '{folder}/{version.handler}'.\n"
+            )

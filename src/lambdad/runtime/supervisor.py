@@ -1,0 +1,305 @@
+"""The life of one execution environment: init, invocations one after another, its end.
+
+Owns: what the caller of an invocation is told, the time limits, and freezing. The rules of the
+Runtime API are in environment.py, the log in recorder.py; which environment runs what is the
+pool's. The path of a warm invocation (`invoke`, `on_next`, `on_response`) does no more than it
+must: no task, no timer of its own, one look at the pipes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from lambdad.core.ids import new_environment_id
+from lambdad.functions.snapshot import FunctionVersion
+from lambdad.runtime import faults
+from lambdad.runtime.api import Next
+from lambdad.runtime.boot import Boot, InitFailure
+from lambdad.runtime.collector import LogCollector
+from lambdad.runtime.environment import State, Step
+from lambdad.runtime.event import head_of, payload_of
+from lambdad.runtime.faults import Fault
+from lambdad.runtime.invocation import Invocation
+from lambdad.runtime.platform_log import InitReport, log_stream
+from lambdad.runtime.recorder import Recorder
+from lambdad.runtime.services import EnvironmentServices, Owner
+from lambdad.sandbox.driver import Exit, RuntimePack
+
+
+class Supervisor:
+    """One execution environment of one version."""
+
+    def __init__(
+        self,
+        version: FunctionVersion,
+        pack: RuntimePack,
+        services: EnvironmentServices,
+        owner: Owner,
+    ) -> None:
+        self.id = new_environment_id()
+        self.version = version
+        self.ended = False
+        self.idle_since_ns = 0
+        """When its last invocation ended, monotonic."""
+        self.watched = False
+        """The freezer's."""
+        self._pack = pack
+        self._services = services
+        self._owner = owner
+        self._clock = clock = services.clock
+        self._timeout_ns = version.timeout_s * 1_000_000_000
+        self._stream = log_stream(clock.wall_ms(), version.version, self.id)
+        self._log = LogCollector(services.log_sink, version, self._stream, clock, services.limits)
+        self._recorder = Recorder(version, self.id, self._log, clock, self._memory_peak_bytes)
+        self._boot = self._new_boot()
+        self._init_failed = False
+        self._running: Invocation | None = None
+        self._delivered = False
+        """The function has seen the running invocation."""
+        self._waiting: Next | None = None
+        self._frozen = False
+        self._withheld = False
+        """Not offered to the pool until the runtime asks for its next event."""
+        self._deadline_ns = 0
+        self._deadline_timer: asyncio.TimerHandle | None = None
+
+    # -- init ---------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """The init phase. A failed one is repeated inside the first invocation, as AWS does.
+
+        Raises SandboxError where the platform has no sandbox to give."""
+        failure = await self._initialise("init", self._services.limits.init_timeout_s)
+        self.idle_since_ns = self._clock.monotonic_ns()
+        if failure is None:
+            self._recorder.init_ms = (self.idle_since_ns - self._boot.started_ns) / 1e6
+            self._services.freezer.watch(self)
+        else:
+            self._init_failed = True
+            self._boot.end()
+
+    def _new_boot(self) -> Boot:
+        return Boot(self.version, self._services, self._log, self, self._on_exit)
+
+    async def _initialise(self, phase: str, limit_s: float) -> InitFailure | None:
+        boot = self._boot
+        self._recorder.init_started(phase)
+        failure = await boot.start(self._pack, self._stream, limit_s)
+        took_ms = (self._clock.monotonic_ns() - boot.started_ns) / 1e6
+        if failure is None:
+            self._recorder.init_ended(InitReport(took_ms, phase))
+        else:
+            report = InitReport(took_ms, phase, failure.status, failure.error_type)
+            self._recorder.init_ended(report)
+        return failure
+
+    async def _invoke_after_init(self, invocation: Invocation) -> None:
+        """Repeat the failed init on the function's own time, then run."""
+        invocation.started_ns = self._clock.monotonic_ns()
+        self._boot = self._new_boot()
+        try:
+            failure = await self._initialise("invoke", self.version.timeout_s)
+        except Exception as error:  # whatever it is, the caller must not wait for ever
+            self.abandon(error)
+            return
+        if self.ended:
+            return
+        if failure is None:
+            self._init_failed = False
+            self._start_running(invocation)
+        else:
+            await self._fail_after_init(invocation, failure)
+
+    async def _fail_after_init(self, invocation: Invocation, failure: InitFailure) -> None:
+        request_id = invocation.request.request_id
+        if failure.crashed:  # AWS lets the caller wait for the timeout
+            left_ns = invocation.started_ns + self._timeout_ns - self._clock.monotonic_ns()
+            await asyncio.sleep(max(0, left_ns) / 1e9)
+            fault = faults.timed_out(request_id, self.version.timeout_s)
+        else:
+            fault = failure.fault_for(request_id)
+        if not self.ended:
+            self._recorder.started(invocation)
+            self._complete(fault.payload, fault)
+            self.end()
+
+    # -- invocation ---------------------------------------------------------------------------
+
+    def invoke(self, invocation: Invocation) -> None:
+        """Run it. Never blocks; the result reaches the invocation's future."""
+        self._running = invocation
+        self._delivered = False
+        if invocation.request.tail:
+            self._log.begin_tail()
+        if self._init_failed:
+            self._services.tasks.spawn(self._invoke_after_init(invocation))
+            return
+        if self._frozen:
+            self._frozen = False
+            self._boot.thaw()
+        self._start_running(invocation)
+
+    def _start_running(self, invocation: Invocation) -> None:
+        if self._boot.environment.assign(invocation.request.request_id) is Step.DELIVER:
+            self._deliver(invocation)
+
+    def _deliver(self, invocation: Invocation) -> None:
+        clock, request = self._clock, invocation.request
+        now_ns = clock.monotonic_ns()
+        if not invocation.started_ns:
+            invocation.started_ns = now_ns
+        deadline_ns = invocation.started_ns + self._timeout_ns
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            payload = payload_of(request)
+            deadline_ms = clock.wall_ms() + (deadline_ns - now_ns) // 1_000_000
+            waiting.send_event(head_of(request, deadline_ms, len(payload)), payload)
+        if not self._delivered:
+            self._delivered = True
+            self._recorder.started(invocation)
+            self._deadline_ns = deadline_ns
+            if self._deadline_timer is None:
+                self._await_deadline(now_ns)
+
+    def _complete(self, payload: bytes, fault: Fault | None) -> None:
+        invocation, self._running = self._running, None
+        if invocation is not None:
+            result = self._recorder.finished(invocation, payload, fault)
+            self.idle_since_ns = self._clock.monotonic_ns()
+            invocation.succeed(result)
+
+    def _rest(self) -> None:
+        """Ready for another invocation: as good as back, though the runtime has yet to ask."""
+        self._services.freezer.watch(self)
+        self._owner.available(self)
+
+    # -- what the runtime does ----------------------------------------------------------------
+
+    def on_next(self, waiting: Next) -> None:
+        step = self._boot.environment.next_requested()
+        self._waiting = waiting
+        if step is Step.DELIVER:
+            if self._running is not None:
+                self._deliver(self._running)
+        elif step is Step.INITIALISED:
+            self._boot.init_succeeded()
+        elif self._withheld:
+            self._withheld = False
+            self._owner.available(self)
+
+    def on_next_abandoned(self, waiting: Next) -> None:
+        if waiting is self._waiting:
+            self._waiting = None
+            self._boot.environment.next_abandoned()
+
+    def on_response(self, request_id: str, payload: bytes) -> None:
+        self._boot.environment.response_posted(request_id)
+        self._complete(payload, None)
+        self._rest()
+
+    def on_error(self, request_id: str, error_type: str, payload: bytes) -> None:
+        self._boot.environment.error_posted(request_id)
+        self._complete(payload, faults.reported(error_type, payload))
+        self._rest()
+
+    def on_response_too_large(self, request_id: str) -> None:
+        """Clients die of the refusal: not to be relied on before it asks again."""
+        self._boot.environment.response_posted(request_id)
+        fault = faults.response_too_large(self._services.limits.response_payload_bytes)
+        self._withhold(fault)
+
+    def on_invalid_response_mode(self, request_id: str) -> None:
+        self._boot.environment.error_posted(request_id)
+        self._withhold(faults.invalid_response_mode(request_id))
+
+    def on_init_error(self, error_type: str, payload: bytes) -> None:
+        self._boot.environment.init_error_posted()
+        self._boot.init_error_posted(error_type, payload)
+
+    def _withhold(self, fault: Fault) -> None:
+        self._complete(fault.payload, fault)
+        self._withheld = True
+        self._services.freezer.watch(self)
+
+    def _on_exit(self, boot: Boot, end: Exit) -> None:
+        invocation = self._running
+        if boot is not self._boot or self.ended:
+            return
+        if invocation is not None and self._delivered:
+            fault = faults.exited(invocation.request.request_id, end)
+            self._complete(fault.payload, fault)
+        elif invocation is not None:
+            self._hand_back(invocation)
+        self.end()
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def _await_deadline(self, now_ns: int) -> None:
+        """One timer at a time: it outlives the run it was set for and then looks again, so that
+        a busy environment sets one per timeout and not one per run."""
+        delay_s = max(0, self._deadline_ns - now_ns) / 1e9
+        loop = asyncio.get_running_loop()
+        self._deadline_timer = loop.call_later(delay_s, self._on_deadline)
+
+    def _on_deadline(self) -> None:
+        self._deadline_timer = None
+        invocation = self._running
+        if invocation is None or not self._delivered:
+            return
+        now_ns = self._clock.monotonic_ns()
+        if now_ns < self._deadline_ns:
+            self._await_deadline(now_ns)
+            return
+        fault = faults.timed_out(invocation.request.request_id, self.version.timeout_s)
+        self._complete(fault.payload, fault)
+        self.end()
+
+    def settle(self, now_ns: int, grace_ns: int) -> bool:
+        """The freezer's look: freeze an idle environment, deal with one that does not come back
+        for its next event. Whether to look again."""
+        idle_ns = now_ns - self.idle_since_ns
+        if self.ended or (self._running is not None and self._delivered):
+            return False
+        if self._running is not None:
+            if idle_ns > grace_ns and not self._init_failed:
+                self._withheld = True
+                self._hand_back(self._running)
+            return True
+        if self._boot.environment.state is State.READY:
+            if idle_ns < grace_ns:
+                return True
+            self._frozen = True
+            self._boot.freeze()
+            return False
+        if idle_ns > self._timeout_ns:
+            self.end()
+        return not self.ended
+
+    def _hand_back(self, invocation: Invocation) -> None:
+        """The function has not seen it: another environment may have it."""
+        self._running = None
+        self._log.take_tail()
+        self._boot.environment.unassign()
+        self._owner.reroute(invocation)
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """End the process and take no more. What runs in it gets no answer from here."""
+        if self.ended:
+            return
+        self.ended = True
+        if self._deadline_timer is not None:
+            self._deadline_timer.cancel()
+        self._boot.end()
+        self._owner.ended(self)
+
+    def abandon(self, error: Exception) -> None:
+        """End it, and tell the caller of what runs in it why."""
+        invocation, self._running = self._running, None
+        if invocation is not None:
+            invocation.fail(error)
+        self.end()
+
+    def _memory_peak_bytes(self) -> int:
+        return self._boot.memory_peak_bytes()

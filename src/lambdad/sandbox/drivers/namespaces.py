@@ -1,0 +1,323 @@
+"""Tiers A and B: sandboxes of namespaces, seccomp and control groups, made by the jailer.
+
+lambdad's side, without any privilege. As root (A) every environment has a uid and control groups
+of its own; as an ordinary user (B) one user namespace holds them all. What differs is decided in
+the jailer, by what it finds; here it is two words and a list for `doctor`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lambdad.core.ids import EnvironmentId
+from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.guest import channel
+from lambdad.sandbox.driver import Exit, RuntimePack, SandboxError, SandboxSpec, Tier
+from lambdad.sandbox.jail import Jail, Message
+from lambdad.sandbox.python_start import can_fork, interpreter_of, zygote_variables
+
+TELEMETRY_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
+TELEMETRY_FD = 62
+"""The number that AWS's own environments use."""
+_ANSWER_MARGIN_S = 5.0
+"""How much longer than the jailer's own limit we wait for its answer."""
+
+
+class NamespaceSandbox:
+    """One environment in its shell."""
+
+    def __init__(self, environment_id: EnvironmentId, jail: Jail) -> None:
+        self.environment_id = environment_id
+        loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[Exit] = loop.create_future()
+        self.created: asyncio.Future[None] = loop.create_future()
+        self.gone: asyncio.Future[None] = loop.create_future()
+        self.runtime_listener: socket.socket
+        self.platform_listener: socket.socket | None = None
+        self.output_fd = -1
+        self.telemetry_fd = -1
+        self._jail = jail
+        self._fds: list[int] = []
+        self._status = -1
+        self._switch = -1
+        self._words = (b"", b"")
+        self._usage: Mapping[str, str] | None = None
+        self._peak = -1
+        self._highest_bytes = 0
+
+    def own_pipes(self, output: int, telemetry: int) -> None:
+        """Take over the read ends."""
+        self.output_fd, self.telemetry_fd = output, telemetry
+        self._fds += [output, telemetry]
+
+    def appeared(self, message: Message, fds: list[int]) -> None:
+        """The jailer made it."""
+        runtime, platform, self._status, self._switch = fds
+        self._fds += [self._status, self._switch]
+        self.runtime_listener = socket.socket(fileno=runtime)
+        self.platform_listener = socket.socket(fileno=platform)
+        self._words = (message["freeze"].encode(), message["thaw"].encode())
+        self._usage = message["usage"]
+        if self._usage is not None:
+            self._peak = os.open(self._usage["peak"], os.O_RDONLY | os.O_CLOEXEC)
+            self._fds.append(self._peak)
+        if not self.created.done():
+            self.created.set_result(None)
+
+    def ended(self, status: int, oom: bool) -> None:
+        """The main process is no more."""
+        if self.exited.done():
+            return
+        code = os.waitstatus_to_exitcode(status)
+        end = Exit(None, -code, oom) if code < 0 else Exit(code, None, oom)
+        self.exited.set_result(end)
+
+    def lost(self) -> None:
+        """The jailer is no more, and with it everything of this sandbox."""
+        # Processes that a version 1 freezer holds die only when they run again.
+        self.thaw()
+        if not self.created.done():
+            self.created.set_exception(SandboxError("The jailer ended; try again."))
+        self.ended(signal.SIGKILL, oom=False)
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def freeze(self) -> None:
+        self._flip(self._words[0])
+
+    def thaw(self) -> None:
+        self._flip(self._words[1])
+
+    def _flip(self, word: bytes) -> None:
+        # Between the end and `exited` there is nothing left to freeze.
+        if self._switch >= 0:
+            with contextlib.suppress(OSError):
+                os.write(self._switch, word)
+
+    def memory_peak_bytes(self) -> int:
+        """The larger of two truths: the main process's own high-water mark, which counts pages
+        shared with the zygote, and the control group's, which counts all processes but also the
+        page cache; that is taken off."""
+        if self._status >= 0:
+            with contextlib.suppress(OSError):
+                self._highest_bytes = max(self._highest_bytes, _resident_peak(self._status))
+                self._highest_bytes = max(self._highest_bytes, self._group_peak())
+        return self._highest_bytes
+
+    def _group_peak(self) -> int:
+        if self._usage is None:
+            return 0
+        peak = int(os.pread(self._peak, 32, 0))
+        if peak <= self._highest_bytes:
+            return 0
+        # Rare: more was used than the main process has. Only now the slow file is worth it.
+        with open(self._usage["stat"]) as file:
+            counts = dict(line.split() for line in file)
+        cache = counts.get("file") or counts.get("cache", "0")
+        return peak - int(cache)
+
+    async def kill(self) -> Exit:
+        if not self.gone.done():
+            with contextlib.suppress(SandboxError):
+                self._jail.send({"op": "kill", "id": self.environment_id})
+        await asyncio.shield(self.gone)
+        self._close()
+        return self.exited.result()
+
+    def _close(self) -> None:
+        self.memory_peak_bytes()
+        fds, self._fds = self._fds, []
+        channel.close_all(fds)
+        self._status = self._switch = self._peak = -1
+        for listener in (getattr(self, "runtime_listener", None), self.platform_listener):
+            if listener is not None:
+                listener.close()
+
+
+def _resident_peak(status: int) -> int:
+    text = os.pread(status, 4096, 0)
+    _, _, rest = text.partition(b"VmHWM:")
+    return int(rest.split(None, 1)[0]) * 1024 if rest else 0
+
+
+class NamespaceDriver:
+    """Drives one jailer; starts another one when it dies."""
+
+    def __init__(
+        self,
+        tier: Tier,
+        run_dir: Path,
+        missing_layers: Sequence[str] = (),
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        self.tier = tier
+        self.missing_layers = tuple(missing_layers)
+        self._run_dir = run_dir
+        self._limits = limits
+        self._jail: Jail | None = None
+        self._starting = asyncio.Lock()
+        self._prepared: dict[str, asyncio.Future[None]] = {}
+        self._sandboxes: dict[str, NamespaceSandbox] = {}
+
+    async def start(self) -> None:
+        """Start the jailer. Raises SandboxError."""
+        async with self._starting:
+            if self._jail is None or not self._jail.running:
+                if self._jail is not None:
+                    await self._jail.close()
+                rootless = self.tier is Tier.ROOTLESS
+                jail = Jail(self._run_dir, rootless, self._limits, self._heard, self._lost)
+                self._jail = jail
+                await jail.start()
+
+    async def prepare(self, pack: RuntimePack) -> None:
+        """Build the pack's root, start its zygote, fill its pool. Raises SandboxError."""
+        await self.start()
+        name = _name(pack)
+        if name not in self._prepared:
+            self._prepared[name] = asyncio.get_running_loop().create_future()
+            try:
+                self._ask_for(pack, name)
+            except SandboxError as error:
+                self._answer_prepared(name, error.message)
+        await asyncio.shield(self._prepared[name])
+
+    async def create(self, spec: SandboxSpec) -> NamespaceSandbox:
+        await self.prepare(spec.pack)
+        assert self._jail is not None
+        sandbox = NamespaceSandbox(spec.environment_id, self._jail)
+        self._sandboxes[spec.environment_id] = sandbox
+        try:
+            _request(self._jail, spec, sandbox)
+            limit_s = self._limits.sandbox_create_timeout_s + _ANSWER_MARGIN_S
+            await asyncio.wait_for(asyncio.shield(sandbox.created), limit_s)
+        except (TimeoutError, SandboxError, OSError) as error:
+            self._sandboxes.pop(spec.environment_id, None)
+            sandbox._close()
+            if isinstance(error, SandboxError):
+                raise
+            reason = str(error) or "the jailer does not answer"
+            raise SandboxError(f"No sandbox could be created: {reason}.") from error
+        except asyncio.CancelledError:
+            sandbox.gone.add_done_callback(lambda _: sandbox._close())
+            with contextlib.suppress(SandboxError):
+                self._jail.send({"op": "kill", "id": spec.environment_id})
+            raise
+        return sandbox
+
+    async def close(self) -> None:
+        if self._jail is not None:
+            await self._jail.close()
+            self._lost()
+            self._jail = None
+
+    def _ask_for(self, pack: RuntimePack, name: str) -> None:
+        assert self._jail is not None
+        python = pack.family == "python"
+        with contextlib.ExitStack() as opened:
+            fds = [_open(opened, mount.source) for mount in pack.mounts]
+            message = {
+                "op": "prepare",
+                "pack": name,
+                "interpreter": interpreter_of(pack) if python else None,
+                "variables": zygote_variables(pack) if python else {},
+                "targets": [mount.target for mount in pack.mounts],
+            }
+            self._jail.send(message, fds)
+
+    def _answer_prepared(self, name: str, failure: str | None) -> None:
+        future = self._prepared[name]
+        if failure is None:
+            if not future.done():
+                future.set_result(None)
+            return
+        del self._prepared[name]  # to be tried again by the next one
+        if not future.done():
+            future.set_exception(SandboxError(f"The runtime could not be started: {failure}"))
+            future.exception()  # it is no mistake when nobody waits
+
+    def _heard(self, message: Message, fds: list[int]) -> None:
+        if "prepared" in message:
+            self._answer_prepared(message["prepared"], message["failed"])
+        elif "created" in message and (sandbox := self._sandboxes.get(message["created"])):
+            sandbox.appeared(message, fds)
+        elif "failed" in message and (sandbox := self._sandboxes.pop(message["failed"], None)):
+            reason = f"No sandbox could be created: {message['reason']}."
+            if not sandbox.created.done():
+                sandbox.created.set_exception(SandboxError(reason))
+                sandbox.created.exception()
+            sandbox.gone.set_result(None)
+        elif "exited" in message and (sandbox := self._sandboxes.get(message["exited"])):
+            sandbox.ended(message["status"], message["oom"])
+        elif "gone" in message and (sandbox := self._sandboxes.pop(message["gone"], None)):
+            sandbox.gone.set_result(None)
+        else:  # for somebody who has given up
+            channel.close_all(fds)
+
+    def _lost(self) -> None:
+        for name in list(self._prepared):
+            self._answer_prepared(name, "the jailer ended")
+        sandboxes, self._sandboxes = list(self._sandboxes.values()), {}
+        for sandbox in sandboxes:
+            sandbox.lost()
+
+
+def _name(pack: RuntimePack) -> str:
+    """Packs that look the same inside are the same; the command is each environment's own."""
+    interpreter = interpreter_of(pack) if pack.family == "python" else ""
+    content = repr((interpreter, [(str(mount.source), mount.target) for mount in pack.mounts]))
+    return f"{pack.runtime}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def _open(opened: contextlib.ExitStack, path: Path) -> int:
+    try:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        raise SandboxError(f"{path} cannot be shown to a function: {error.strerror}") from error
+    opened.callback(os.close, fd)
+    return fd
+
+
+def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox) -> None:
+    """Ask for the sandbox, keeping the read ends of its pipes."""
+    with contextlib.ExitStack() as opened:
+        folders = [_open(opened, path) for path in (spec.code_dir, *spec.layer_dirs)]
+        payload = os.memfd_create("environment", os.MFD_CLOEXEC)
+        opened.callback(os.close, payload)
+        os.write(payload, json.dumps(_start(spec)).encode())
+        output, output_end = os.pipe2(os.O_CLOEXEC)
+        opened.callback(os.close, output_end)
+        telemetry, telemetry_end = os.pipe2(os.O_CLOEXEC)
+        opened.callback(os.close, telemetry_end)
+        sandbox.own_pipes(output, telemetry)
+        os.set_blocking(output, False)
+        os.set_blocking(telemetry, False)
+        message = {
+            "op": "create",
+            "id": spec.environment_id,
+            "pack": _name(spec.pack),
+            "memory_mib": spec.memory_mib,
+            "tmp_mib": spec.tmp_mib,
+        }
+        jail.send(message, [payload, output_end, telemetry_end, *folders])
+
+
+def _start(spec: SandboxSpec) -> dict[str, Any]:
+    """What the first process of the environment is to do; only that process ever reads it."""
+    variables = dict(spec.variables)
+    # As on AWS, where custom runtimes write plain lines only.
+    telemetry = None if spec.pack.family == "provided" else TELEMETRY_FD
+    if telemetry is not None:
+        variables[TELEMETRY_VARIABLE] = str(telemetry)
+    forked = spec.pack.family == "python" and can_fork(spec.pack, variables)
+    argv = None if forked else list(spec.pack.argv)
+    return {"variables": variables, "argv": argv, "telemetry_fd": telemetry}

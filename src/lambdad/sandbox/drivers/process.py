@@ -1,0 +1,226 @@
+"""Tier D: a function as a plain child process. No isolation at all.
+
+For machines that offer nothing better, and for tests. Owns: the process, its pipes, its temporary
+folder, and a Runtime API listener on the host's loopback. What it cannot give it says in
+`missing_layers`: whoever invokes a function here trusts it with the whole machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lambdad.core.ids import EnvironmentId
+from lambdad.core.limits import Limits
+from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxError, SandboxSpec, Tier
+
+_PATH_LISTS = ("PATH", "LD_LIBRARY_PATH", "NODE_PATH", "PYTHONPATH")
+
+MISSING_LAYERS = (
+    "no isolation: a function can read, change and reach whatever lambdad itself can",
+    "no memory limit: a function can take all memory of the machine",
+    "no private network, /tmp or process list; /opt holds layers only through search paths",
+)
+
+
+class ProcessDriver:
+    """Starts each sandbox as a child process of lambdad, in a session of its own."""
+
+    tier = Tier.PROCESS
+    missing_layers: Sequence[str] = MISSING_LAYERS
+
+    def __init__(self, platform_endpoint: str, limits: Limits) -> None:
+        self._platform_endpoint = platform_endpoint
+        self._limits = limits
+        self._live: set[ProcessSandbox] = set()
+        self._root: Path | None = None
+        self._setpriv = shutil.which("setpriv")
+
+    async def start(self) -> None:
+        """Nothing runs before the first sandbox."""
+
+    async def prepare(self, pack: RuntimePack) -> None:
+        """There is nothing to warm up."""
+
+    async def create(self, spec: SandboxSpec) -> Sandbox:
+        if spec.pack.argv and not spec.pack.host_argv:
+            raise SandboxError(f"The pack for {spec.pack.runtime} cannot run without namespaces.")
+        if self._root is None:
+            self._root = Path(tempfile.mkdtemp(prefix="lambdad-process-"))
+        folder = self._root / spec.environment_id
+        try:
+            sandbox = self._spawn(spec, folder)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise SandboxError(f"{spec.pack.host_argv[0]} cannot be started: {error}") from error
+        self._live.add(sandbox)
+        sandbox.exited.add_done_callback(lambda _: self._live.discard(sandbox))
+        return sandbox
+
+    async def close(self) -> None:
+        for sandbox in list(self._live):
+            await sandbox.kill()
+        if self._root is not None:
+            shutil.rmtree(self._root, ignore_errors=True)
+            self._root = None
+
+    def _spawn(self, spec: SandboxSpec, folder: Path) -> ProcessSandbox:
+        tmp = folder / "tmp"
+        tmp.mkdir(parents=True, exist_ok=True)
+        layers = _merged_layers(spec.layer_dirs, folder / "opt")
+        listener = socket.create_server(("127.0.0.1", 0))
+        output_read, output_write = os.pipe()
+        telemetry_read, telemetry_write = os.pipe()
+        try:
+            variables = self._variables(spec, layers, listener.getsockname()[1])
+            variables |= {"TMPDIR": str(tmp), "_LAMBDA_TELEMETRY_LOG_FD": str(telemetry_write)}
+            process = subprocess.Popen(  # noqa: S603 - running it is the point
+                self._command(spec.pack.host_argv),
+                cwd=spec.code_dir,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output_write,
+                stderr=output_write,
+                pass_fds=(telemetry_write,),
+                start_new_session=True,
+            )
+        except BaseException:
+            listener.close()
+            os.close(output_read)
+            os.close(telemetry_read)
+            raise
+        finally:
+            os.close(output_write)
+            os.close(telemetry_write)
+        self._limit(process.pid)
+        return ProcessSandbox(
+            spec.environment_id, process, listener, (output_read, telemetry_read), folder
+        )
+
+    def _command(self, argv: Sequence[str]) -> list[str]:
+        """With setpriv the kernel ends the process when lambdad dies, however it dies."""
+        if self._setpriv is None:
+            return list(argv)
+        return [self._setpriv, "--pdeathsig", "KILL", "--", *argv]
+
+    def _limit(self, pid: int) -> None:
+        limits = {resource.RLIMIT_NOFILE: self._limits.open_files, resource.RLIMIT_CORE: 0}
+        for what, value in limits.items():
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(pid, what, (value, value))
+
+    def _variables(self, spec: SandboxSpec, layers: Path | None, port: int) -> dict[str, str]:
+        places = {"/var/task": str(spec.code_dir)}
+        if layers is not None:
+            places["/opt"] = str(layers)
+        variables = dict(spec.variables)
+        for name in _PATH_LISTS:
+            if name in variables:
+                variables[name] = _relocated(variables[name], places)
+        for name, value in spec.pack.host_variables.items():
+            own = variables.get(name)
+            variables[name] = f"{own}:{value}" if own else value
+        if layers is not None and spec.pack.family == "python":
+            variables["PYTHONPATH"] = f"{layers / 'python'}:{variables['PYTHONPATH']}"
+        variables["LAMBDA_TASK_ROOT"] = variables["PWD"] = str(spec.code_dir)
+        variables["AWS_LAMBDA_RUNTIME_API"] = f"127.0.0.1:{port}"
+        variables["AWS_ENDPOINT_URL"] = self._platform_endpoint
+        return variables
+
+
+class ProcessSandbox:
+    """One child process and what belongs to it."""
+
+    def __init__(
+        self,
+        environment_id: EnvironmentId,
+        process: subprocess.Popen[bytes],
+        listener: socket.socket,
+        pipes: tuple[int, int],
+        folder: Path,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        listener.setblocking(False)
+        for fd in pipes:
+            os.set_blocking(fd, False)
+        self.environment_id = environment_id
+        self.runtime_listener = listener
+        self.platform_listener: socket.socket | None = None
+        self.output_fd, self.telemetry_fd = pipes
+        self.exited: asyncio.Future[Exit] = loop.create_future()
+        self._process = process
+        self._folder = folder
+        self._peak_bytes = 0
+        self._released = False
+        self._pidfd = os.pidfd_open(process.pid)
+        loop.add_reader(self._pidfd, self._reap)
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def memory_peak_bytes(self) -> int:
+        """Of the main process alone; its children are not seen here."""
+        try:
+            with open(f"/proc/{self._process.pid}/status", "rb") as file:
+                fields = file.read().partition(b"VmHWM:")[2].split(None, 1)
+        except OSError:
+            return self._peak_bytes
+        if fields:
+            self._peak_bytes = max(self._peak_bytes, int(fields[0]) * 1024)
+        return self._peak_bytes
+
+    async def kill(self) -> Exit:
+        if not self.exited.done():
+            self._signal(signal.SIGKILL)
+        end = await asyncio.shield(self.exited)
+        if not self._released:
+            self._released = True
+            self.runtime_listener.close()
+            os.close(self.output_fd)
+            os.close(self.telemetry_fd)
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        return end
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def _reap(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self._signal(signal.SIGKILL)  # what it left behind, while its id is not yet free
+        _, status, usage = os.wait4(self._process.pid, 0)
+        self._peak_bytes = max(self._peak_bytes, usage.ru_maxrss * 1024)
+        code = os.waitstatus_to_exitcode(status)
+        self._process.returncode = code
+        self.exited.set_result(Exit(code, None) if code >= 0 else Exit(None, -code))
+
+
+def _relocated(path_list: str, places: Mapping[str, str]) -> str:
+    """A list of folders as the host knows them."""
+    entries = []
+    for entry in path_list.split(":"):
+        inside = next((p for p in places if entry == p or entry.startswith(p + "/")), None)
+        entries.append(places[inside] + entry[len(inside) :] if inside else entry)
+    return ":".join(entries)
+
+
+def _merged_layers(layer_dirs: Sequence[Path], target: Path) -> Path | None:
+    if len(layer_dirs) < 2:
+        return layer_dirs[0] if layer_dirs else None
+    for layer in layer_dirs:
+        shutil.copytree(layer, target, symlinks=True, dirs_exist_ok=True)
+    return target

@@ -1,0 +1,86 @@
+"""Entry of the jailer process: `python -I -S <this file> <fd of the control socket>`.
+
+Two processes: the outer one becomes what it may be (takes the instance number; as an ordinary
+user, enters a user namespace), starts the jailer proper as pid 1 of a pid namespace, waits for
+its end, whatever that was, and removes what the kernel does not.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Started without site-packages and without PYTHONPATH: only what lambdad itself consists of.
+    sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from lambdad.guest import channel, syscalls
+from lambdad.sandbox.jailer.cgroups import Cgroups, find_hierarchies
+from lambdad.sandbox.jailer.instance import Instance, clear_dead
+from lambdad.sandbox.jailer.server import Jailer, Settings
+
+SANDBOX_USER = (993, 990)
+"""uid and gid of sbx_user1051 on AWS; an ordinary user appears as that inside."""
+
+
+def main(control: socket.socket) -> int:
+    """Be the jailer until lambdad hangs up; the exit code."""
+    message, _ = channel.receive(control)
+    settings = Settings(**message)
+    if settings.rootless:
+        _enter_user_namespace()
+    run_dir = Path(settings.run_dir)
+    clear_dead(run_dir, lambda number: Cgroups(find_hierarchies(), number).clear())
+    instance = Instance.claim(run_dir)
+    cgroups = Cgroups(find_hierarchies(), instance.number)
+    try:
+        cgroups.make()
+        pid = _fork_first_process(lambda: Jailer(control, settings, instance, cgroups).run())
+        control.close()
+        os.waitpid(pid, 0)
+    finally:
+        cgroups.clear()
+        instance.release()
+    return 0
+
+
+def _fork_first_process(run: Callable[[], None]) -> int:
+    """Run a function as pid 1 of a new namespace: whatever ends it, the kernel ends the rest."""
+    syscalls.unshare(syscalls.CLONE_NEWPID)
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+        run()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def _enter_user_namespace() -> None:
+    """Become all-powerful in a world that holds nothing but what this user has anyway."""
+    uid, gid = os.getuid(), os.getgid()
+    syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
+    own = Path("/proc/self")
+    (own / "setgroups").write_text("deny")
+    (own / "uid_map").write_text(f"{SANDBOX_USER[0]} {uid} 1")
+    (own / "gid_map").write_text(f"{SANDBOX_USER[1]} {gid} 1")
+    # An id other than 0 loses its capabilities at exec: zygotes are to keep them.
+    status = (own / "status").read_text()
+    held = int(status.split("CapPrm:")[1].split()[0], 16)
+    syscalls.set_capabilities(held, held, held)
+    for capability in range(held.bit_length()):
+        if held >> capability & 1:
+            raising = syscalls.PR_CAP_AMBIENT_RAISE
+            syscalls.prctl(syscalls.PR_CAP_AMBIENT, raising, capability)
+
+
+if __name__ == "__main__":
+    sys.exit(main(socket.socket(fileno=int(sys.argv[1]))))

@@ -1,0 +1,269 @@
+"""Control groups, version 1 (also hybrid) and version 2, behind one face.
+
+Owns the layout `<hierarchy>/lambdad/<instance>/<environment>` and every file in it. May not know
+what an environment is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+MIB = 1024 * 1024
+MIB_PER_CPU = 1769
+"""Memory that comes with one vCPU (AWS: "1,769 MB = the equivalent of one vCPU")."""
+PERIOD_US = 100_000
+WANTED = ("memory", "cpu", "pids", "freezer")
+
+Controller = Literal["memory", "cpu", "pids", "freezer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """One mounted cgroup tree and what it controls for us."""
+
+    mount: Path
+    version: int
+    controllers: frozenset[str]
+
+
+def find_hierarchies(mounts: str | None = None) -> list[Hierarchy]:
+    """The trees that offer what we want, freezing by version 2 where both have it: a process
+    frozen by version 1 cannot even be killed."""
+    found: list[Hierarchy] = []
+    taken: set[str] = set()
+    rows = [line.split() for line in (mounts or Path("/proc/self/mounts").read_text()).splitlines()]
+    unified = [Path(row[1]) for row in rows if row[2] == "cgroup2"]
+    if unified:
+        offered = set((unified[0] / "cgroup.controllers").read_text().split())
+        offered = offered & {"memory", "cpu", "pids"} | {"freezer"}
+        found.append(Hierarchy(unified[0], 2, frozenset(offered)))
+        taken |= offered
+    for row in rows:
+        wanted = set(row[3].split(",")) & set(WANTED) - taken if row[2] == "cgroup" else set()
+        if wanted:
+            found.append(Hierarchy(Path(row[1]), 1, frozenset(wanted)))
+            taken |= wanted
+    return found
+
+
+def cpu_share(memory_mib: int) -> tuple[int, int]:
+    """(weight in 1024ths of a vCPU, ceiling in vCPUs).
+
+    Under contention environments share the processors by memory, as on AWS. An idle machine lends
+    more, up to the whole vCPUs that AWS shows for that memory: a 128 MiB function is not held to
+    7 % of a processor that nobody else wants.
+    """
+    weight = max(2, memory_mib * 1024 // MIB_PER_CPU)
+    return weight, max(1, math.ceil(memory_mib / MIB_PER_CPU))
+
+
+def _write(path: Path, value: object) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, str(value).encode())
+    finally:
+        os.close(fd)
+
+
+class Group:
+    """One environment's group in every hierarchy."""
+
+    def __init__(self, places: Sequence[tuple[Hierarchy, Path]]) -> None:
+        self._places = places
+        self._paths = {name: path for tree, path in places for name in tree.controllers}
+        self._versions = {name: tree.version for tree, _ in places for name in tree.controllers}
+
+    @property
+    def usage_by_eventfd(self) -> bool:
+        """Whether `watch_usage` gives an eventfd."""
+        return self._versions.get("memory") == 1
+
+    def make(self) -> None:
+        """Create the folders."""
+        for _, path in self._places:
+            path.mkdir(exist_ok=True)
+
+    def open_procs(self) -> list[int]:
+        """Fds through which a process without rights moves itself in."""
+        return [
+            os.open(path / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for _, path in self._places
+        ]
+
+    def limit(self, memory_mib: int, tmp_mib: int, processes: int) -> None:
+        """Set the limits. /tmp is memory to the kernel: it comes on top of the function's own,
+        which `memory.MemoryWatch` keeps to its limit."""
+        if memory := self._paths.get("memory"):
+            total = (memory_mib + tmp_mib) * MIB
+            if self._versions["memory"] == 1:
+                _write(memory / "memory.limit_in_bytes", total)
+                if (swap := memory / "memory.memsw.limit_in_bytes").exists():
+                    _write(swap, total)
+            else:
+                _write(memory / "memory.max", total)
+                _write(memory / "memory.oom.group", 1)
+                if (swap := memory / "memory.swap.max").exists():
+                    _write(swap, 0)
+        if cpu := self._paths.get("cpu"):
+            weight, ceiling = cpu_share(memory_mib)
+            if self._versions["cpu"] == 1:
+                _write(cpu / "cpu.shares", weight)
+                _write(cpu / "cpu.cfs_quota_us", ceiling * PERIOD_US)
+            else:
+                _write(cpu / "cpu.weight", min(10_000, max(1, weight * 100 // 1024)))
+                _write(cpu / "cpu.max", f"{ceiling * PERIOD_US} {PERIOD_US}")
+        if pids := self._paths.get("pids"):
+            _write(pids / "pids.max", processes)
+
+    def watch_usage(self, limit_bytes: int) -> int | None:
+        """An fd that becomes readable (version 1) or has an exceptional event (version 2) when
+        usage passes `limit_bytes`; None where memory is not controlled."""
+        memory = self._paths.get("memory")
+        if memory is None:
+            return None
+        if self._versions["memory"] == 2:
+            _write(memory / "memory.high", limit_bytes)
+            events = os.open(memory / "memory.events", os.O_RDONLY | os.O_CLOEXEC)
+            os.read(events, 4096)  # only what changes after a reading is an event
+            return events
+        event = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        usage = os.open(memory / "memory.usage_in_bytes", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _write(memory / "cgroup.event_control", f"{event} {usage} {limit_bytes}")
+        finally:
+            os.close(usage)
+        return event
+
+    def end_watch(self) -> None:
+        """Let usage pass without throttling (version 2), now that somebody looks at it."""
+        if self._versions.get("memory") == 2:
+            _write(self._paths["memory"] / "memory.high", "max")
+
+    def own_memory_bytes(self) -> int:
+        """Memory of the processes themselves, without page cache and /tmp."""
+        memory = self._paths["memory"]
+        name = "rss" if self._versions["memory"] == 1 else "anon"
+        for line in (memory / "memory.stat").read_text().splitlines():
+            key, _, value = line.partition(" ")
+            if key == name:
+                return int(value)
+        return 0
+
+    def oom_killed(self) -> bool:
+        """Whether the kernel ended one of the processes at the memory limit."""
+        memory = self._paths.get("memory")
+        if memory is None:
+            return False
+        name = "memory.oom_control" if self._versions["memory"] == 1 else "memory.events"
+        counts = (line.split() for line in (memory / name).read_text().splitlines())
+        return any(key == "oom_kill" and int(value) > 0 for key, value in counts)
+
+    def usage_files(self) -> dict[str, str] | None:
+        """World-readable files: `peak`, the highest usage with page cache, and `stat`, what
+        usage consists of now. None where memory is not controlled or the peak not kept."""
+        memory = self._paths.get("memory")
+        if memory is None:
+            return None
+        peak = "memory.max_usage_in_bytes" if self._versions["memory"] == 1 else "memory.peak"
+        if not (memory / peak).exists():
+            return None
+        return {"peak": str(memory / peak), "stat": str(memory / "memory.stat")}
+
+    def freezer(self) -> tuple[Path, str, str] | None:
+        """(file, word that freezes, word that thaws)."""
+        path = self._paths.get("freezer")
+        if path is None:
+            return None
+        if self._versions["freezer"] == 1:
+            return path / "freezer.state", "FROZEN", "THAWED"
+        return path / "cgroup.freeze", "1", "0"
+
+    def thaw(self) -> None:
+        """Let a frozen group run (and die)."""
+        if freezer := self.freezer():
+            with contextlib.suppress(FileNotFoundError):
+                _write(freezer[0], freezer[2])
+
+    def remove(self) -> bool:
+        """Remove the folders; False while the kernel still sees a process in one."""
+        for _, path in self._places:
+            try:
+                path.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+                return False
+        return True
+
+
+class Cgroups:
+    """The groups of one instance. `make` before use: it keeps the hierarchies that we may use."""
+
+    def __init__(self, hierarchies: Sequence[Hierarchy], instance: int) -> None:
+        self._hierarchies = list(hierarchies)
+        self._instance = str(instance)
+
+    @property
+    def controllers(self) -> frozenset[str]:
+        """What is controlled: of `memory`, `cpu`, `pids`, `freezer`."""
+        return frozenset(name for tree in self._hierarchies for name in tree.controllers)
+
+    def make(self) -> None:
+        """Create the instance's own folder, after removing what a dead one left there.
+        Hierarchies that are read-only or not ours are left out."""
+        self.clear()
+        usable = []
+        for tree in self._hierarchies:
+            with contextlib.suppress(OSError):
+                self._make_in(tree)
+                usable.append(tree)
+        self._hierarchies = usable
+        self.group("pid1").make()
+
+    def _make_in(self, tree: Hierarchy) -> None:
+        own = tree.mount / "lambdad" / self._instance
+        own.mkdir(parents=True, exist_ok=True)
+        if tree.version == 2:
+            for folder in (tree.mount, own.parent, own):
+                for controller in sorted(tree.controllers - {"freezer"}):
+                    _write(folder / "cgroup.subtree_control", f"+{controller}")
+
+    def group(self, name: str) -> Group:
+        """The group called `name`; `pid1` holds the first processes of all shells."""
+        return Group(
+            [(tree, tree.mount / "lambdad" / self._instance / name) for tree in self._hierarchies]
+        )
+
+    def clear(self) -> None:
+        """Kill what runs in the instance's groups and remove them. Blocks, for 2 s at most."""
+        deadline = time.monotonic() + 2
+        for tree in self._hierarchies:
+            folder = tree.mount / "lambdad" / self._instance
+            if not folder.exists():
+                continue
+            groups = [path for path in folder.iterdir() if path.is_dir()]
+            while groups and time.monotonic() < deadline:
+                groups = [path for path in groups if not _end(tree, path)]
+                if groups:
+                    time.sleep(0.005)
+            for path in (folder, folder.parent):
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+
+
+def _end(tree: Hierarchy, path: Path) -> bool:
+    group = Group([(tree, path)])
+    group.thaw()
+    for pid in (path / "cgroup.procs").read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), 9)
+    return group.remove()

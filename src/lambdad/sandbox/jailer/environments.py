@@ -1,0 +1,214 @@
+"""One environment in the jailer: from the request to nothing.
+
+Its main process is the zygote's child, everything in it ends with its shell's pid 1. It is over
+when the child's status is known, the shell is dead and its control groups are removed.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lambdad.guest import channel
+from lambdad.sandbox.jailer.cgroups import MIB
+from lambdad.sandbox.jailer.loop import Loop
+from lambdad.sandbox.jailer.memory import MemoryWatch, private_bytes
+from lambdad.sandbox.jailer.packs import Pack
+from lambdad.sandbox.jailer.shell import Shell
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What lambdad asked for. The fds are the environment's to close."""
+
+    id: str
+    memory_mib: int
+    tmp_mib: int
+    processes: int
+    create_timeout_s: float
+    pipes: tuple[int, int, int]
+    """Payload, output, telemetry."""
+    code: int
+    """Detached mount."""
+    layers: int | None
+    """Detached mount."""
+
+
+class Surroundings(Protocol):
+    """What an environment needs of the jailer."""
+
+    loop: Loop
+    watch: MemoryWatch
+
+    def tell(self, message: dict[str, Any], fds: list[int]) -> None: ...
+    def retire(self, shell: Shell, done: Callable[[], None]) -> None: ...
+    def over(self, environment: Environment) -> None: ...
+
+
+class Environment:
+    """One environment, from request to nothing."""
+
+    def __init__(self, order: Order, pack: Pack, jailer: Surroundings) -> None:
+        self.id = order.id
+        self.pack = pack
+        self._order = order
+        self._jailer = jailer
+        self._shell: Shell | None = None
+        self._fds = [*order.pipes, order.code, *([] if order.layers is None else [order.layers])]
+        self._usage_event: int | None = None
+        self._created = False
+        self._failure: str | None = None
+        self._status: int | None = None
+        self._oom = False
+        self._nothing_left = False
+        jailer.loop.later(order.create_timeout_s, self._check_created)
+
+    def start(self, shell: Shell) -> None:
+        """Go into this shell."""
+        self._shell = shell
+        shell.ended = self._shell_ended
+        shell.on_child_end = self._child_ended
+        assert shell.child is not None
+        order = self._order
+        message = {"tmp_mib": order.tmp_mib, "layers": order.layers is not None}
+        try:
+            shell.group.limit(order.memory_mib, order.tmp_mib, order.processes)
+            self._watch_memory(shell)
+            self._jailer.loop.read(shell.child.fileno(), self._child_said)
+            channel.send(shell.child, message, self._fds)
+        except channel.ChannelClosed:
+            self.fail("the process that waited in its shell ended")
+        except OSError as error:
+            self.fail(str(error))
+        finally:
+            self._close_fds()
+
+    def _child_said(self) -> None:
+        """Once: it became the function, or could not; then it hangs up."""
+        shell = self._shell
+        assert shell is not None
+        assert shell.child is not None
+        self._jailer.loop.forget(shell.child.fileno())
+        try:
+            message, fds = channel.receive(shell.child)
+        except channel.ChannelClosed:
+            message, fds = {"failed": "its first process ended"}, []
+        if "failed" in message:
+            self.fail(message["failed"])
+        elif self._failure is None:
+            self._announce(fds)
+        channel.close_all(fds)
+
+    def fail(self, reason: str) -> None:
+        """It cannot be created."""
+        self._failure = self._failure or reason
+        self._end_shell()
+
+    def kill(self) -> None:
+        """End it."""
+        if not self._created:
+            self._failure = self._failure or "killed while it was created"
+        self._end_shell()
+
+    def _end_shell(self) -> None:
+        if self._shell is not None:
+            self._shell.kill()
+        else:
+            self.pack.forget(self)
+            self._gone()
+
+    def _check_created(self) -> None:
+        if not self._created and not self._nothing_left:
+            self.fail(f"it was not there after {self._order.create_timeout_s:g} s")
+
+    def _announce(self, fds: list[int]) -> None:
+        shell = self._shell
+        assert shell is not None
+        self._created = True
+        message: dict[str, Any] = {"created": self.id, "usage": shell.group.usage_files()}
+        freezer = shell.group.freezer()
+        if freezer is None:
+            switch, message["freeze"], message["thaw"] = os.dup(shell.commands), "S", "C"
+        else:
+            path, message["freeze"], message["thaw"] = freezer
+            switch = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        self._jailer.tell(message, [shell.runtime, shell.platform, *fds, switch])
+        os.close(switch)
+        shell.close_listeners()
+
+    def _child_ended(self, status: int) -> None:
+        """The main process ended; the shell sees to the rest of what runs in it."""
+        if self._status is None:
+            self._status = status
+            shell = self._shell
+            assert shell is not None
+            if not shell.dead:
+                self._oom = self._oom or shell.group.oom_killed()
+            if self._created:
+                self._jailer.tell({"exited": self.id, "status": status, "oom": self._oom}, [])
+            self._finish()
+
+    def _shell_ended(self) -> None:
+        shell = self._shell
+        assert shell is not None
+        assert shell.child is not None
+        self._jailer.loop.forget(shell.child.fileno())
+        self._oom = self._oom or shell.group.oom_killed()
+        self._jailer.retire(shell, self._gone)
+
+    def _gone(self) -> None:
+        """Shell and control groups are no more."""
+        self._nothing_left = True
+        self._close_fds()
+        self._stop_watching()
+        self._finish()
+
+    def _finish(self) -> None:
+        """Say so when it is over: the order in which its parts end is the kernel's."""
+        if not self._nothing_left or (self._created and self._status is None):
+            return
+        if self._created:
+            self._jailer.tell({"gone": self.id}, [])
+        else:
+            self._jailer.tell({"failed": self.id, "reason": self._failure or "it ended"}, [])
+        self._jailer.over(self)
+
+    def _watch_memory(self, shell: Shell) -> None:
+        limit_bytes = self._order.memory_mib * MIB
+        group = shell.group
+        event = group.watch_usage(limit_bytes)
+        if event is None:
+            self._watch(lambda: private_bytes(shell.proc))
+            return
+
+        def passed() -> None:
+            self._stop_watching()
+            group.end_watch()
+            self._watch(group.own_memory_bytes)
+
+        self._usage_event = event
+        kind = select.EPOLLIN if group.usage_by_eventfd else select.EPOLLPRI
+        self._jailer.loop.read(event, passed, kind)
+
+    def _watch(self, read: Callable[[], int]) -> None:
+        self._jailer.watch.add(self.id, read, self._order.memory_mib * MIB, self._over_limit)
+
+    def _over_limit(self) -> None:
+        self._oom = True
+        assert self._shell is not None
+        self._shell.kill()
+
+    def _stop_watching(self) -> None:
+        self._jailer.watch.discard(self.id)
+        if self._usage_event is not None:
+            self._jailer.loop.forget(self._usage_event)
+            os.close(self._usage_event)
+            self._usage_event = None
+
+    def _close_fds(self) -> None:
+        channel.close_all(self._fds)
+        self._fds = []

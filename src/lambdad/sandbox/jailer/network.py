@@ -1,0 +1,46 @@
+"""The inside of an environment's network namespace: loopback, the AWS-like address, listeners.
+
+There is no other interface: nothing of the host and nothing of the world is reachable, except
+through the listeners, on which lambdad itself answers.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import socket
+import struct
+
+RUNTIME_API = ("169.254.100.1", 9001)
+PLATFORM = ("0.0.0.0", 4566)  # noqa: S104 - every address of a namespace that has only loopback
+BACKLOG = 128
+
+_SIOCSIFFLAGS = 0x8914
+_SIOCSIFADDR = 0x8916
+_SIOCSIFNETMASK = 0x891C
+_IFF_UP_RUNNING = 0x41
+
+
+def bring_up() -> None:
+    """Loopback up, with 127.0.0.1, ::1 and the Runtime API's address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        flags = struct.pack("16sH14x", b"lo", _IFF_UP_RUNNING)
+        fcntl.ioctl(control, _SIOCSIFFLAGS, flags)
+        for request, address in (
+            (_SIOCSIFADDR, RUNTIME_API[0]),
+            (_SIOCSIFNETMASK, "255.255.255.255"),
+        ):
+            inet = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(address))
+            fcntl.ioctl(control, request, struct.pack("16s16s", b"lo:1", inet))
+
+
+def listen() -> tuple[socket.socket, socket.socket]:
+    """(Runtime API, platform) listeners, non-blocking."""
+    listeners = []
+    for address in (RUNTIME_API, PLATFORM):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+        listeners.append(listener)
+    return listeners[0], listeners[1]

@@ -1,0 +1,305 @@
+"""What the jailer keeps ready for one runtime pack: its root, its zygote, spare shells.
+
+A spare shell has a child of the zygote waiting in it, so that creating an environment is a message
+to a process that is already where it belongs. Shells are built again in quiet moments. May not know
+about environments.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import socket
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from lambdad.guest import channel, syscalls, zygote
+from lambdad.sandbox.jailer import shell as shells
+from lambdad.sandbox.jailer.loop import Loop
+from lambdad.sandbox.jailer.root import GUEST_FOLDER, enter_new_root
+from lambdad.sandbox.jailer.shell import Blueprint, Shell
+
+_QUIET_S = 0.004
+"""How long after a shell was taken the next one is built: the new environment goes first."""
+_GUEST = Path(__file__).parents[2] / "guest"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A pack as lambdad describes it."""
+
+    name: str
+    interpreter: str | None
+    """The Python that becomes the zygote, as a path inside; None: the jailer forks commands."""
+    variables: Mapping[str, str]
+    """Environment of the zygote's interpreter."""
+
+
+class Zygote:
+    """The jailer's side of a zygote process."""
+
+    def __init__(self, loop: Loop, recipe: Recipe, root: int, greeting: dict[str, Any]) -> None:
+        self.ready = False
+        self.was_ready = False
+        self.reason = f"the zygote of {recipe.name} ended"
+        """Why it ended, once it has."""
+        self.said: Callable[[dict[str, Any]], None] = lambda message: None
+        self.ended: Callable[[], None] = lambda: None
+        self._loop = loop
+        self._socket, theirs = channel.pair()
+        self._socket.setblocking(False)
+        loop.fork(lambda: _become_zygote(recipe, root, theirs), self._ended)
+        theirs.close()
+        channel.send(self._socket, {**greeting, "python": recipe.interpreter is not None})
+        loop.read(self._socket.fileno(), self._read)
+
+    def fork(self, request: dict[str, Any], fds: Sequence[int]) -> None:
+        """Ask for a child. Raises OSError when the zygote does not listen."""
+        try:
+            channel.send(self._socket, request, fds)
+        except channel.ChannelClosed as error:
+            raise OSError(self.reason) from error
+
+    def _read(self) -> None:
+        try:
+            message, _ = channel.receive(self._socket)
+        except channel.ChannelClosed:
+            self._loop.forget(self._socket.fileno())
+            return
+        if "broken" in message:
+            self.reason = message["broken"]
+        elif "ready" in message:
+            self.ready = self.was_ready = True
+        self.said(message)
+
+    def _ended(self, status: int) -> None:
+        self.ready = False
+        # What it said before it ended counts.
+        with contextlib.suppress(BlockingIOError, channel.ChannelClosed):
+            while True:
+                message, _ = channel.receive(self._socket)
+                self.reason = message.get("broken", self.reason)
+                self.said(message)
+        self._loop.forget(self._socket.fileno())
+        self._socket.close()
+        code = os.waitstatus_to_exitcode(status)
+        end = f"signal {-code}" if code < 0 else f"exit code {code}"
+        self.reason = f"{self.reason} ({end})"
+        self.ended()
+
+
+def _become_zygote(recipe: Recipe, root: int, control: socket.socket) -> int:
+    syscalls.setns(root, syscalls.CLONE_NEWNS)
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    if recipe.interpreter is None:
+        own = os.dup2(control.detach(), 3)
+        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        return zygote.main(socket.socket(fileno=own))
+    os.set_inheritable(control.fileno(), True)
+    os.chdir(GUEST_FOLDER)
+    argv = [recipe.interpreter, "-m", "lambdad_guest.zygote", str(control.fileno())]
+    os.execve(recipe.interpreter, argv, dict(recipe.variables))
+
+
+class Customer(Protocol):
+    """Who wants a shell: gets one, or a reason why not."""
+
+    def start(self, shell: Shell) -> None: ...
+    def fail(self, reason: str) -> None: ...
+
+
+Plan = tuple[Shell, Blueprint]
+
+
+class Pack:
+    """Root, zygote and spare shells of one pack."""
+
+    def __init__(self, loop: Loop, recipe: Recipe, plan: Callable[[Pack], Plan]) -> None:
+        self.recipe = recipe
+        self.root = -1
+        self.wanted_spares = 0
+        self._loop = loop
+        self._plan = plan
+        self._zygote: Zygote | None = None
+        self._waiting: deque[Customer] = deque()
+        self._spare: deque[Shell] = deque()
+        self._empty: list[Shell] = []
+        """Built, but without a child as long as the zygote is not ready."""
+        self._coming: set[Shell] = set()
+        """Not spare yet."""
+        self._numbers = itertools.count()
+        self._children: dict[int, Shell] = {}
+        """By number of the fork request, until the zygote told how the child ended: the kernel may
+        tell of the shell's end before."""
+
+    def make_root(self, trees: Sequence[tuple[int, str]]) -> None:
+        """Build the root in a child and keep its mount namespace. Raises OSError. Blocks for the
+        milliseconds that it takes."""
+        ours, theirs = channel.pair()
+
+        def run() -> int:
+            try:
+                enter_new_root(trees, _GUEST)
+                own = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+                channel.send(theirs, {"made": True}, [own])
+            except OSError as error:
+                channel.send(theirs, {"failed": str(error)})
+            return 0
+
+        self._loop.fork(run, lambda status: None)
+        theirs.close()
+        with ours:
+            message, fds = channel.receive(ours)
+        if "failed" in message:
+            raise OSError(f"root of {self.recipe.name}: {message['failed']}")
+        self.root = fds[0]
+
+    @property
+    def has_zygote(self) -> bool:
+        """Whether one runs or is starting."""
+        return self._zygote is not None
+
+    def start_zygote(self, greeting: dict[str, Any], answer: Callable[[str | None], None]) -> None:
+        """Start a zygote; `answer` gets None when it is ready, or why it never was."""
+        zygote = Zygote(self._loop, self.recipe, self.root, greeting)
+        zygote.said = lambda message: self._zygote_said(message, answer)
+        zygote.ended = lambda: self._zygote_ended(zygote, answer)
+        self._zygote = zygote
+
+    def serve(self, customer: Customer) -> None:
+        """Give the customer a shell, now or when there is one."""
+        self._waiting.append(customer)
+        self.match()
+
+    def forget(self, customer: Customer) -> None:
+        """The customer waits no longer."""
+        if customer in self._waiting:
+            self._waiting.remove(customer)
+
+    def match(self) -> None:
+        """Hand out what is there, build what lacks."""
+        while self._waiting and self._spare:
+            self._waiting.popleft().start(self._spare.popleft())
+        for _ in range(len(self._waiting) - len(self._coming)):
+            self._build()
+        self._loop.later(_QUIET_S, self._refill)
+
+    def _refill(self) -> None:
+        """Build one more when fewer are spare than wanted; the next when that is there."""
+        if not self._coming and len(self._spare) < self.wanted_spares:
+            self._build()
+
+    def _disappoint(self, reason: str) -> None:
+        waiting, self._waiting = list(self._waiting), deque()
+        for customer in waiting:
+            customer.fail(reason)
+
+    def _build(self) -> None:
+        try:
+            shell, blueprint = self._plan(self)
+        except OSError as error:
+            self._disappoint(str(error))
+            return
+        ours, theirs = channel.pair()
+
+        def run() -> int:
+            shells.build(blueprint, theirs)
+            return 1
+
+        pid = self._loop.fork(run, lambda status: self._shell_ended(shell), new_pids=True)
+        shell.pidfd = os.pidfd_open(pid)
+        theirs.close()
+        blueprint.close()
+        self._coming.add(shell)
+        self._loop.read(ours.fileno(), lambda: self._built(shell, ours))
+
+    def _built(self, shell: Shell, report: socket.socket) -> None:
+        self._loop.forget(report.fileno())
+        with report:
+            try:
+                message, fds = channel.receive(report)
+            except channel.ChannelClosed:
+                message, fds = {"failed": "it ended"}, []
+        if "failed" in message:
+            self._give_up(shell, message["failed"])
+            return
+        shell.runtime, shell.platform, shell.proc = fds
+        self._empty.append(shell)
+        if self._zygote is not None and self._zygote.ready:
+            self._populate()
+
+    def _populate(self) -> None:
+        """Have a child forked into every shell that is still empty."""
+        assert self._zygote is not None
+        empty, self._empty = self._empty, []
+        for shell in empty:
+            ours, theirs = channel.pair()
+            shell.child = ours
+            groups = shell.group.open_procs()
+            try:
+                number = next(self._numbers)
+                request = {"fork": number, "uid": shell.uid}
+                self._zygote.fork(request, [shell.pidfd, theirs.fileno(), *groups])
+                self._children[number] = shell
+                self._loop.read(ours.fileno(), partial(self._child_said, shell))
+            except OSError as error:
+                self._give_up(shell, str(error))
+            finally:
+                theirs.close()
+                channel.close_all(groups)
+
+    def _child_said(self, shell: Shell) -> None:
+        """The child of a shell that is not handed out yet."""
+        assert shell.child is not None
+        try:
+            message, _ = channel.receive(shell.child)
+        except channel.ChannelClosed:
+            message = {"failed": "its process ended"}
+        if "waiting" in message:
+            self._coming.discard(shell)
+            self._spare.append(shell)
+            self._loop.forget(shell.child.fileno())
+            self.match()
+        else:
+            self._give_up(shell, message["failed"])
+
+    def _give_up(self, shell: Shell, reason: str) -> None:
+        if shell.child is not None:
+            self._loop.forget(shell.child.fileno())
+        shell.kill()
+        self._disappoint(f"a shell could not be built: {reason}")
+
+    def _shell_ended(self, shell: Shell) -> None:
+        if shell in self._spare:
+            self._spare.remove(shell)
+        self._coming.discard(shell)
+        shell.dead = True
+        shell.ended()
+
+    def _zygote_said(self, message: dict[str, Any], answer: Callable[[str | None], None]) -> None:
+        if "ready" in message:
+            answer(None)
+            self._populate()
+        elif shell := self._children.pop(message.get("child", -1), None):
+            if "exit" in message:
+                shell.child_ended(message["exit"])
+            else:
+                self._give_up(shell, message["failed"])
+
+    def _zygote_ended(self, zygote: Zygote, answer: Callable[[str | None], None]) -> None:
+        """Its children go with it: nobody else can report how they end."""
+        self._zygote = None
+        if not zygote.was_ready:
+            answer(zygote.reason)
+        self._disappoint(zygote.reason)
+        children, self._children = list(self._children.values()), {}
+        for shell in children:
+            shell.child_ended(signal.SIGKILL)

@@ -1,0 +1,216 @@
+"""The jailer as lambdad sees it: requests in, sandboxes and their ends out.
+
+lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
+
+    {"op": "prepare", "pack", "interpreter", "variables", "targets": [path …]}
+        + one fd of a file or folder per target
+    {"op": "create", "id", "pack", "memory_mib", "tmp_mib"}
+        + payload (what the environment's first process reads), output, telemetry, code, layers …
+    {"op": "kill", "id"}
+
+jailer → lambdad:
+
+    {"hello": {"controllers": […], "static_init": bool}}
+    {"prepared": pack, "failed": reason or null}
+    {"created": id, "freeze": word, "thaw": word, "usage": {…}}
+        + Runtime API listener, platform listener, status file of the main process, freezer
+    {"failed": id, "reason"}                             instead of `created`; nothing is left
+    {"exited": id, "status": wait status, "oom": bool}
+    {"gone": id}                                         after `exited`: nothing is left
+
+lambdad hanging up ends the jailer and, because it is pid 1 of everything, all environments.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lambdad.guest import channel, syscalls
+from lambdad.sandbox.jailer import mounts
+from lambdad.sandbox.jailer import shell as shells
+from lambdad.sandbox.jailer.cgroups import Cgroups
+from lambdad.sandbox.jailer.environments import Environment, Order
+from lambdad.sandbox.jailer.instance import Instance
+from lambdad.sandbox.jailer.loop import Loop
+from lambdad.sandbox.jailer.memory import MemoryWatch
+from lambdad.sandbox.jailer.packs import Pack, Plan, Recipe
+from lambdad.sandbox.jailer.shell import Blueprint, Shell
+
+_REMOVE_RETRY_S = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What lambdad decides about its jailer."""
+
+    run_dir: str
+    rootless: bool
+    environments: int
+    spare_shells: int
+    open_files: int
+    processes: int
+    create_timeout_s: float
+    seccomp: str
+    """BPF program in hex."""
+
+
+class Jailer:
+    """Answers lambdad until it hangs up."""
+
+    def __init__(
+        self, control: socket.socket, settings: Settings, instance: Instance, cgroups: Cgroups
+    ) -> None:
+        self.loop = Loop()
+        self.watch = MemoryWatch(self.loop)
+        self._control = control
+        self._settings = settings
+        self._instance = instance
+        self._cgroups = cgroups
+        self._packs: dict[str, Pack] = {}
+        self._environments: dict[str, Environment] = {}
+        self._slots = list(range(settings.environments + 16 * settings.spare_shells))
+        self._init = shells.load_init()
+
+    def run(self) -> None:
+        """Serve."""
+        controllers = sorted(self._cgroups.controllers)
+        hello = {"controllers": controllers, "static_init": self._init is not None}
+        self.tell({"hello": hello}, [])
+        self.loop.read(self._control.fileno(), self._read)
+        self.loop.run()
+
+    def tell(self, message: dict[str, Any], fds: list[int]) -> None:
+        """Send to lambdad; what nobody hears any more is dropped."""
+        try:
+            channel.send(self._control, message, fds)
+        except channel.ChannelClosed:
+            self.loop.stop()
+
+    def retire(self, shell: Shell, done: Callable[[], None]) -> None:
+        """Give back what a dead shell had."""
+        if not shell.group.remove():
+            self.loop.later(_REMOVE_RETRY_S, lambda: self.retire(shell, done))
+            return
+        shell.close()
+        self._slots.append(shell.slot)
+        done()
+
+    def over(self, environment: Environment) -> None:
+        """Nothing is left of an environment."""
+        del self._environments[environment.id]
+
+    def _read(self) -> None:
+        try:
+            message, fds = channel.receive(self._control)
+        except channel.ChannelClosed:
+            self.loop.stop()
+            return
+        operation = message["op"]
+        if operation == "create":
+            self._create(message, fds)
+        elif operation == "prepare":
+            self._prepare(message, fds)
+        elif environment := self._environments.get(message["id"]):
+            environment.kill()
+
+    def _prepare(self, message: dict[str, Any], fds: list[int]) -> None:
+        name = message["pack"]
+        recipe = Recipe(name, message["interpreter"], message["variables"])
+        pack = Pack(self.loop, recipe, self._plan_shell)
+        try:
+            trees = [mounts.read_only_copy(fd, self._settings.rootless) for fd in fds]
+            try:
+                pack.make_root(list(zip(trees, message["targets"], strict=True)))
+            finally:
+                channel.close_all(trees)
+        except OSError as error:
+            self.tell({"prepared": name, "failed": str(error)}, [])
+            return
+        finally:
+            channel.close_all(fds)
+        self._packs[name] = pack
+        pack.wanted_spares = self._settings.spare_shells
+        self._start_zygote(pack)
+        pack.match()
+
+    def _start_zygote(self, pack: Pack) -> None:
+        settings = self._settings
+        greeting = {
+            "open_files": settings.open_files,
+            "processes": settings.processes,
+            "seccomp": settings.seccomp,
+        }
+        name = pack.recipe.name
+        pack.start_zygote(greeting, lambda why: self.tell({"prepared": name, "failed": why}, []))
+
+    def _create(self, message: dict[str, Any], fds: list[int]) -> None:
+        try:
+            order = self._order(message, fds)
+        except OSError as error:
+            self.tell({"failed": message["id"], "reason": str(error)}, [])
+            return
+        pack = self._packs[message["pack"]]
+        environment = Environment(order, pack, self)
+        self._environments[order.id] = environment
+        if not pack.has_zygote:  # the last one died
+            self._start_zygote(pack)
+        pack.serve(environment)
+
+    def _order(self, message: dict[str, Any], fds: list[int]) -> Order:
+        """Takes over the fds. Raises OSError."""
+        pipes, folders = fds[:3], fds[3:]
+        made: list[int] = []
+        try:
+            if message["pack"] not in self._packs:
+                raise OSError(f"no pack {message['pack']} is prepared")
+            rootless = self._settings.rootless
+            made.append(mounts.read_only_copy(folders[0], rootless))
+            if folders[1:]:
+                made.append(mounts.merged_copy(folders[1:], rootless))
+        except OSError:
+            channel.close_all([*pipes, *made])
+            raise
+        finally:
+            channel.close_all(folders)
+        return Order(
+            id=message["id"],
+            memory_mib=message["memory_mib"],
+            tmp_mib=message["tmp_mib"],
+            processes=self._settings.processes,
+            create_timeout_s=self._settings.create_timeout_s,
+            pipes=(pipes[0], pipes[1], pipes[2]),
+            code=made[0],
+            layers=made[1] if made[1:] else None,
+        )
+
+    def _plan_shell(self, pack: Pack) -> Plan:
+        """A slot and what a shell in it is built from. Raises OSError."""
+        if not self._slots:
+            raise OSError(f"{self._settings.environments} environments exist already")
+        slot = self._slots.pop()
+        group = self._cgroups.group(f"slot-{slot}")
+        group.make()
+        passwd = None
+        uid = os.getuid()
+        if not self._settings.rootless:
+            uid = self._instance.uid(slot)
+            path = str(self._instance.passwd(slot))
+            passwd = syscalls.clone_tree(syscalls.AT_FDCWD, path)
+            syscalls.seal_tree(passwd, mounts.READ_ONLY)
+        commands_read, commands_write = os.pipe2(os.O_CLOEXEC)
+        shell = Shell(slot=slot, uid=uid, group=group, commands=commands_write)
+        shell.ended = lambda: self.retire(shell, lambda: None)
+        blueprint = Blueprint(
+            root=pack.root,
+            group=group,
+            pid1_group=self._cgroups.group("pid1"),
+            uid=uid,
+            passwd=passwd,
+            init=self._init,
+            commands=commands_read,
+        )
+        return shell, blueprint

@@ -1,0 +1,1 @@
+"""The seccomp policy as commented data (`profile.toml`) and its compiler."""

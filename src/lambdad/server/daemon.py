@@ -1,0 +1,115 @@
+"""A server's life: take the data directory, bind, build, serve, say so, stop in order.
+
+Start order makes every failure clear and harmless: nothing is built before the directory and the
+port are ours, and readiness is announced when requests are really being answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from ipaddress import ip_address
+
+import uvloop
+
+from lambdad import __version__
+from lambdad.core.errors import OperatorError
+from lambdad.server.config import Config, ListenConfig
+from lambdad.server.place import RunningServer, announce, occupied
+from lambdad.server.wiring import running
+
+_log = logging.getLogger(__name__)
+
+
+def serve(config: Config, announce_ready: Callable[[RunningServer], None]) -> None:
+    """Run a server until SIGTERM or SIGINT. `announce_ready` is called once, when it answers.
+
+    Raises OperatorError if it cannot start."""
+    config.check()
+    with (
+        occupied(config.data_dir),
+        _bind(config.listen) as sock,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_serve(config, sock, announce_ready))
+
+
+async def _serve(
+    config: Config, sock: socket.socket, announce_ready: Callable[[RunningServer], None]
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    endpoint = _endpoint(sock)
+    async with running(config, sock, endpoint) as application:
+        if config.access.accept_any_credentials:
+            _log.warning("accepting any credentials: no signature is checked")
+        server = RunningServer(
+            pid=os.getpid(),
+            endpoint=endpoint,
+            version=__version__,
+            tier=application.tier,
+            accept_any_credentials=config.access.accept_any_credentials,
+        )
+        note = announce(config.data_dir, server)
+        try:
+            announce_ready(server)
+            await stop.wait()
+        finally:
+            note.unlink(missing_ok=True)
+
+
+def _bind(listen: ListenConfig) -> socket.socket:
+    """The listening socket. Raises OperatorError."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise OperatorError(
+            f"The host {listen.host} is not an address of this machine ({error.strerror}). "
+            "Choose another one with --host."
+        ) from None
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise OperatorError(
+            f"Port {listen.port} on {listen.host} cannot be used ({error.strerror}). Choose "
+            "another one with --port (0 takes any free one), or stop what uses it."
+        ) from None
+    return sock
+
+
+def _endpoint(sock: socket.socket) -> str:
+    """The URL under which this machine reaches the server."""
+    host, port = sock.getsockname()[:2]
+    if ip_address(host).is_unspecified:
+        host = "127.0.0.1" if sock.family is socket.AF_INET else "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def signal_ready(fd: int, server: RunningServer) -> None:
+    """Tell a waiting script: the endpoint and a line feed, then end of file.
+
+    Raises OperatorError if `fd` is not open."""
+    try:
+        os.write(fd, f"{server.endpoint}\n".encode())
+        os.close(fd)
+    except OSError as error:
+        raise OperatorError(f"--ready-fd {fd} cannot be written ({error.strerror}).") from None
+
+
+def log_to_stderr() -> None:
+    """The server's own log: one line per event on stderr."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )

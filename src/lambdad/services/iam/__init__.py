@@ -1,0 +1,1 @@
+"""AWS Identity and Access Management, API version 2010-05-08."""

@@ -1,0 +1,26 @@
+"""What the operations of IAM work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lambdad.core.clock import Clock
+from lambdad.core.limits import IamQuotas
+from lambdad.iam.managed import ManagedPolicies, ServiceRoles
+from lambdad.iam.store import IamStore
+
+
+@dataclass(frozen=True, slots=True)
+class IamService:
+    """The collaborators of IAM's operations."""
+
+    store: IamStore
+    managed: ManagedPolicies
+    """AWS's own policies."""
+    service_roles: ServiceRoles
+    clock: Clock
+    quotas: IamQuotas
+
+    def now_ms(self) -> int:
+        """Now, in whole seconds as IAM keeps time; milliseconds since the epoch."""
+        return self.clock.wall_ms() // 1000 * 1000

@@ -1,0 +1,35 @@
+"""GetFunctionConfiguration and UpdateFunctionConfiguration."""
+
+from __future__ import annotations
+
+from lambdad.api.call import Call, Params, Result
+from lambdad.api.operation import operation
+from lambdad.functions import lifecycle
+from lambdad.functions.names import refer_unqualified
+from lambdad.services.lambda_.service import LambdaService
+from lambdad.services.lambda_.settings import changed_configuration
+from lambdad.services.lambda_.shapes import function_configuration
+
+
+@operation("lambda", "GetFunctionConfiguration")
+async def get_function_configuration(service: LambdaService, call: Call, params: Params) -> Result:
+    reference, record, version = service.find(call, params["FunctionName"], params.get("Qualifier"))
+    return function_configuration(record.key, version, reference.arn)
+
+
+@operation("lambda", "UpdateFunctionConfiguration")
+async def update_function_configuration(
+    service: LambdaService, call: Call, params: Params
+) -> Result:
+    """Answers while the update is in progress; invocations run the old one until it is done."""
+    key = refer_unqualified(call.account, call.region, params["FunctionName"])
+    async with service.editing(key) as (edit, record):
+        lifecycle.check_changeable(record)
+        lifecycle.check_revision(record.latest.revision_id, params.get("RevisionId"))
+        current = record.latest.deployment.configuration
+        configuration = changed_configuration(current, params, key, service.limits)
+        record = await edit.commit(
+            lifecycle.start_update(record, service.stamp(), configuration=configuration)
+        )
+    service.preparer.begin(key)
+    return function_configuration(key, record.latest, key.arn())

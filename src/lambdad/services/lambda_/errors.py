@@ -1,0 +1,44 @@
+"""Lambda's errors, named as the shapes: all that its operations raise.
+
+Those that rules of `functions/` raise too live there and are passed on here.
+"""
+
+from __future__ import annotations
+
+from lambdad.functions.errors import (
+    AliasLimitExceededException,
+    CodeStorageExceededException,
+    InvalidParameterValueException,
+    LambdaError,
+    PreconditionFailedException,
+    RequestEntityTooLargeException,
+    ResourceConflictException,
+    ResourceNotFoundException,
+)
+
+__all__ = [
+    "AliasLimitExceededException",
+    "CodeSigningConfigNotFoundException",
+    "CodeStorageExceededException",
+    "InvalidParameterValueException",
+    "InvalidRequestContentException",
+    "PreconditionFailedException",
+    "RequestEntityTooLargeException",
+    "RequestTooLargeException",
+    "ResourceConflictException",
+    "ResourceNotFoundException",
+]
+
+
+class InvalidRequestContentException(LambdaError):
+    code = "InvalidRequestContentException"
+
+
+class RequestTooLargeException(LambdaError):
+    code = "RequestTooLargeException"
+    status = 413
+
+
+class CodeSigningConfigNotFoundException(LambdaError):
+    code = "CodeSigningConfigNotFoundException"
+    status = 404

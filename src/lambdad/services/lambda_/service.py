@@ -1,0 +1,110 @@
+"""What Lambda's operations work with: their collaborators, and the few things all of them do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from lambdad.api.call import Call
+from lambdad.core.clock import Clock
+from lambdad.core.ids import AccountId, Region, new_uuid
+from lambdad.core.limits import Limits
+from lambdad.functions.code import CodeStore
+from lambdad.functions.lifecycle import Stamp
+from lambdad.functions.names import FunctionKey, Reference, refer
+from lambdad.functions.preparation import Preparer
+from lambdad.functions.records import FunctionRecord, Version
+from lambdad.functions.snapshot import Catalog, FunctionVersion
+from lambdad.functions.store import Edit, FunctionStore
+from lambdad.runtime.invocation import InvokeRequest, InvokeResult
+from lambdad.services.lambda_.errors import (
+    CodeStorageExceededException,
+    InvalidParameterValueException,
+    ResourceNotFoundException,
+)
+
+
+class Invoker(Protocol):
+    """Runs a version and waits for what comes of it (`invoke.invoker`)."""
+
+    async def invoke(self, target: FunctionVersion, request: InvokeRequest) -> InvokeResult:
+        """Raises TooManyRequestsException and what else `invoke.errors` has."""
+        ...
+
+
+class AsyncInvoker(Protocol):
+    """Takes an event for later (`invoke.asynchronous`)."""
+
+    async def accept(
+        self,
+        account: AccountId,
+        region: Region,
+        name: str,
+        qualifier: str | None,
+        request: InvokeRequest,
+    ) -> None:
+        """Returns when the event is durable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaService:
+    """The collaborators. Made in `server/wiring.py`."""
+
+    functions: FunctionStore
+    code: CodeStore
+    preparer: Preparer
+    catalog: Catalog
+    invoker: Invoker
+    async_invoker: AsyncInvoker
+    clock: Clock
+    limits: Limits
+    code_url: Callable[[str, Call], str]
+    """Where the caller can download the package with this digest for ten minutes."""
+    draw: Callable[[], float]
+    """A random number in [0, 1): which version a weighted alias means this time."""
+
+    def stamp(self) -> Stamp:
+        """For one change that happens now."""
+        return Stamp(new_uuid(), new_uuid(), new_uuid(), new_uuid(), self.clock.wall_ms())
+
+    def find(
+        self, call: Call, function_name: str, qualifier: str | None = None
+    ) -> tuple[Reference, FunctionRecord, Version]:
+        """A function and the version that is meant. Raises ResourceNotFoundException."""
+        reference = refer(call.account, call.region, function_name, qualifier)
+        record = self.functions.get(reference.key)
+        version = record.find(reference.qualifier) if record else None
+        if record is None or version is None:
+            raise not_found(reference.arn)
+        return reference, record, version
+
+    @asynccontextmanager
+    async def editing(self, key: FunctionKey) -> AsyncIterator[tuple[Edit, FunctionRecord]]:
+        """One turn to change a function that exists. Raises ResourceNotFoundException."""
+        async with self.functions.editing(key) as edit:
+            if edit.record is None:
+                raise not_found(key.arn())
+            yield edit, edit.record
+
+    def check_storage(self, key: FunctionKey, new_bytes: int) -> None:
+        """Raises CodeStorageExceededException where so much more code would be too much."""
+        used_bytes = self.functions.usage(key.account, key.region).code_bytes
+        if used_bytes + new_bytes > self.limits.code_storage_bytes:
+            raise CodeStorageExceededException("Code storage limit exceeded.")
+
+    def check_versions(self, record: FunctionRecord) -> None:
+        """Raises InvalidParameterValueException where one more version would be too many."""
+        limit = self.limits.versions_per_function
+        if len(record.versions) >= limit:
+            raise InvalidParameterValueException(
+                f"{record.key.arn()} has {limit} versions, the most that this server takes. "
+                "Delete some of them."
+            )
+
+
+def not_found(arn: str) -> ResourceNotFoundException:
+    """What most operations say of a function that is not there."""
+    return ResourceNotFoundException(f"Function not found: {arn}")

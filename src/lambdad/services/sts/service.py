@@ -1,0 +1,32 @@
+"""What the operations of STS work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lambdad.core.clock import Clock
+from lambdad.core.limits import IamQuotas
+from lambdad.iam.authorization_messages import AuthorizationMessages
+from lambdad.iam.directory import Directory
+from lambdad.iam.issuer_keys import IssuerKeys
+from lambdad.iam.last_use import LastUses
+from lambdad.iam.session import SessionIssuer
+from lambdad.iam.store import IamStore
+
+
+@dataclass(frozen=True, slots=True)
+class StsService:
+    """The collaborators of STS's operations."""
+
+    store: IamStore
+    directory: Directory
+    sessions: SessionIssuer
+    issuer_keys: IssuerKeys
+    messages: AuthorizationMessages
+    last_uses: LastUses
+    clock: Clock
+    quotas: IamQuotas
+
+    def now_s(self) -> int:
+        """Epoch seconds."""
+        return self.clock.wall_ms() // 1000

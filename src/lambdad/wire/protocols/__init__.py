@@ -1,0 +1,1 @@
+"""AWS's protocols: how an operation's input, output and errors travel in HTTP messages."""

@@ -1,0 +1,181 @@
+"""A driver without processes: the runtime in its sandboxes is played by the test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxError, SandboxSpec, Tier
+
+
+@dataclass
+class Event:
+    """What a runtime got for /next."""
+
+    request_id: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Runtime:
+    """A runtime client that does as it is told."""
+
+    def __init__(self, sandbox: PlayedSandbox) -> None:
+        self.sandbox = sandbox
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def call(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """One request on the kept connection: status, headers, body."""
+        await self.send(method, path, body, headers)
+        return await self.receive()
+
+    async def send(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> None:
+        if self._writer is None:
+            address = self.sandbox.runtime_listener.getsockname()
+            self._reader, self._writer = await asyncio.open_connection(*address)
+        lines = [f"{method} /2018-06-01/runtime/{path} HTTP/1.1", "Host: x"]
+        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        lines += [f"Content-Length: {len(body)}", "", ""]
+        self._writer.write("\r\n".join(lines).encode() + body)
+        await self._writer.drain()
+
+    async def receive(self) -> tuple[int, dict[str, str], bytes]:
+        assert self._reader is not None
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {
+            name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])
+        }
+        body = await self._reader.readexactly(int(headers.get("content-length", "0")))
+        return int(head[0].split()[1]), headers, body
+
+    async def next(self) -> Event:
+        status, headers, body = await self.call("GET", "invocation/next")
+        assert status == 200
+        return Event(headers["lambda-runtime-aws-request-id"], headers, body)
+
+    async def respond(self, event: Event, body: bytes) -> int:
+        return (await self.call("POST", f"invocation/{event.request_id}/response", body))[0]
+
+    def hang_up(self) -> None:
+        if self._writer is not None:
+            self._writer.transport.abort()
+        self._reader = self._writer = None
+
+    def print(self, text: str) -> None:
+        os.write(self.sandbox.output_write, text.encode())
+
+    def exit(self, end: Exit) -> None:
+        self.hang_up()
+        self.sandbox.end(end)
+
+
+Play = Callable[[Runtime], Coroutine[Any, Any, None]]
+
+
+async def echo(runtime: Runtime) -> None:
+    """A runtime that answers every event with itself."""
+    while True:
+        event = await runtime.next()
+        await runtime.respond(event, event.body)
+
+
+class PlayedSandbox:
+    """A Sandbox whose process is a coroutine of the test's."""
+
+    def __init__(self, spec: SandboxSpec, play: Play) -> None:
+        self.spec = spec
+        self.environment_id = spec.environment_id
+        self.runtime_listener = socket.create_server(("127.0.0.1", 0))
+        self.runtime_listener.setblocking(False)
+        self.platform_listener: socket.socket | None = None
+        self.output_fd, self.output_write = os.pipe()
+        self.telemetry_fd, self.telemetry_write = os.pipe()
+        for fd in (self.output_fd, self.telemetry_fd):
+            os.set_blocking(fd, False)
+        self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.frozen = False
+        self.freezes = 0
+        self.killed = False
+        self.memory = 40 * 1024 * 1024
+        self._task = asyncio.get_running_loop().create_task(self._play(play))
+
+    async def _play(self, play: Play) -> None:
+        runtime = Runtime(self)
+        try:
+            await play(runtime)
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            runtime.hang_up()
+
+    def freeze(self) -> None:
+        self.frozen = True
+        self.freezes += 1
+
+    def thaw(self) -> None:
+        self.frozen = False
+
+    def memory_peak_bytes(self) -> int:
+        return self.memory
+
+    def end(self, end: Exit) -> None:
+        if not self.exited.done():
+            self.exited.set_result(end)
+
+    async def kill(self) -> Exit:
+        if not self.killed:
+            self.killed = True
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self.end(Exit(None, 9))
+            self.runtime_listener.close()
+            for fd in (
+                self.output_fd,
+                self.output_write,
+                self.telemetry_fd,
+                self.telemetry_write,
+            ):
+                os.close(fd)
+        return await self.exited
+
+
+class PlayedDriver:
+    """A Driver for PlayedSandboxes. `plays` are used in order, the last one for ever."""
+
+    tier = Tier.PROCESS
+    missing_layers: Sequence[str] = ()
+
+    def __init__(self, *plays: Play) -> None:
+        self.plays = list(plays) or [echo]
+        self.sandboxes: list[PlayedSandbox] = []
+        self.refusal: str | None = None
+
+    async def start(self) -> None:
+        pass
+
+    async def prepare(self, pack: RuntimePack) -> None:
+        pass
+
+    async def create(self, spec: SandboxSpec) -> Sandbox:
+        if self.refusal is not None:
+            raise SandboxError(self.refusal)
+        play = self.plays.pop(0) if len(self.plays) > 1 else self.plays[0]
+        sandbox = PlayedSandbox(spec, play)
+        self.sandboxes.append(sandbox)
+        return sandbox
+
+    async def close(self) -> None:
+        assert all(sandbox.killed for sandbox in self.sandboxes)
+
+    @property
+    def alive(self) -> int:
+        return sum(not sandbox.killed for sandbox in self.sandboxes)

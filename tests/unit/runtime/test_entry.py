@@ -1,0 +1,61 @@
+"""Which command starts a function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lambdad.runtime.entry import NoEntryPoint, misplaced_module, with_command
+from lambdad.sandbox.driver import RuntimePack
+from support.functions import make_version
+
+PROVIDED = RuntimePack("provided.al2023", "provided", (), ())
+PYTHON = RuntimePack("python3.12", "python", ("/var/lang/bin/python3.12", "b.py"), ())
+
+
+def test_bootstrap_of_the_package_comes_before_the_layers(tmp_path: Path) -> None:
+    code, low, high = (tmp_path / name for name in ("code", "low", "high"))
+    for folder in (code, low, high):
+        folder.mkdir()
+        (folder / "bootstrap").write_text("")
+    version = make_version(code, layer_dirs=(low, high))
+    assert with_command(PROVIDED, version).argv == ("/var/task/bootstrap",)
+    (code / "bootstrap").unlink()
+    pack = with_command(PROVIDED, version)
+    assert (pack.argv, pack.host_argv) == (("/opt/bootstrap",), (str(high / "bootstrap"),))
+
+
+def test_no_bootstrap(tmp_path: Path) -> None:
+    with pytest.raises(NoEntryPoint) as error:
+        with_command(PROVIDED, make_version(tmp_path))
+    assert str(error.value) == (
+        "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+    )
+
+
+def test_a_wrapper_gets_the_command_as_its_arguments(tmp_path: Path) -> None:
+    plain = make_version(tmp_path)
+    wrapped = make_version(tmp_path, environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrap"})
+    assert with_command(PYTHON, plain) is PYTHON
+    argv = with_command(PYTHON, wrapped).argv
+    assert argv[:2] == ("/bin/sh", "-c")
+    assert argv[-2:] == PYTHON.argv
+
+
+@pytest.mark.parametrize("handler", ["app.handler", "pkg/app.handler"])
+def test_the_nested_folder_mistake(tmp_path: Path, handler: str) -> None:
+    module = tmp_path / "project" / f"{handler.rpartition('.')[0]}.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("")
+    assert misplaced_module(tmp_path, handler, (".py",)) == "project"
+
+
+def test_no_mistake_where_the_module_is_in_its_place_or_nowhere(tmp_path: Path) -> None:
+    assert misplaced_module(tmp_path, "app.handler", (".py",)) is None
+    assert misplaced_module(tmp_path, "app", (".py",)) is None
+    assert misplaced_module(tmp_path / "gone", "app.handler", (".py",)) is None
+    (tmp_path / "project").mkdir()
+    for folder in (tmp_path, tmp_path / "project"):
+        (folder / "app.py").write_text("")
+    assert misplaced_module(tmp_path, "app.handler", (".py",)) is None

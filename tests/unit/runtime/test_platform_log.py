@@ -1,0 +1,124 @@
+"""Platform lines to the byte (semantics §2.3, §2.4)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lambdad.runtime.platform_log import (
+    InitReport,
+    Report,
+    billed_ms,
+    log_stream,
+    platform_lines,
+    runtime_version,
+)
+from support.functions import make_version
+
+NOW_MS = 1_735_689_600_123  # 2025-01-01T00:00:00.123Z
+TEXT = platform_lines(make_version(Path("/code"), version="7"), "e" * 32)
+
+
+def json_lines(level: str = "INFO") -> object:
+    version = make_version(Path("/code"), name="f", log_format="JSON", system_log_level=level)
+    return platform_lines(version, "e" * 32)
+
+
+def test_text_lines() -> None:
+    report = Report("id", 3.01, 114, 36, init_ms=110.1)
+    assert TEXT.init_start(NOW_MS, "init") == (
+        "INIT_START Runtime Version: python:3.11.v1\t"
+        "Runtime Version ARN: arn:aws:lambda:us-east-1::runtime:0123\n"
+    )
+    assert TEXT.start(NOW_MS, "id") == "START RequestId: id Version: 7\n"
+    assert TEXT.end(NOW_MS, report) == "END RequestId: id\n"
+    assert TEXT.report(NOW_MS, report) == (
+        "REPORT RequestId: id\tDuration: 3.01 ms\tBilled Duration: 114 ms\tMemory Size: 128 MB\t"
+        "Max Memory Used: 36 MB\tInit Duration: 110.10 ms\t\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "error_type", "tail"),
+    [
+        (None, None, ""),
+        ("timeout", "Sandbox.Timedout", "Status: timeout\t"),
+        ("error", "Runtime.ExitError", "Status: error\tError Type: Runtime.ExitError\t"),
+    ],
+)
+def test_the_end_of_report(status: str | None, error_type: str | None, tail: str) -> None:
+    report = Report("id", 1000.0, 1000, 9, status=status, error_type=error_type)
+    assert TEXT.report(NOW_MS, report).endswith(f"Max Memory Used: 9 MB\t{tail}\n")
+
+
+def test_init_report_only_for_failures() -> None:
+    assert TEXT.init_report(NOW_MS, InitReport(5.0, "init")) == ""
+    assert TEXT.init_report(NOW_MS, InitReport(10000.5, "init", "timeout")) == (
+        "INIT_REPORT Init Duration: 10000.50 ms\tPhase: init\tStatus: timeout\n"
+    )
+    failed = InitReport(206.72, "invoke", "error", "Runtime.ExitError")
+    assert TEXT.init_report(NOW_MS, failed) == (
+        "INIT_REPORT Init Duration: 206.72 ms\tPhase: invoke\tStatus: error\t"
+        "Error Type: Runtime.ExitError\n"
+    )
+
+
+def test_json_report() -> None:
+    line = json_lines().report(NOW_MS, Report("id", 3.0104, 114, 36, init_ms=110.1))
+    assert line.endswith("\n")
+    assert json.loads(line) == {
+        "time": "2025-01-01T00:00:00.123Z",
+        "type": "platform.report",
+        "record": {
+            "requestId": "id",
+            "status": "success",
+            "metrics": {
+                "durationMs": 3.01,
+                "billedDurationMs": 114,
+                "memorySizeMB": 128,
+                "maxMemoryUsedMB": 36,
+                "initDurationMs": 110.1,
+            },
+        },
+    }
+
+
+def test_json_levels() -> None:
+    good, bad = Report("id", 1, 1, 1), Report("id", 1, 1, 1, status="error", error_type="T")
+    for level, visible in [("DEBUG", "srd"), ("INFO", "sr"), ("WARN", "")]:
+        lines = json_lines(level)
+        shown = "s" if lines.start(NOW_MS, "id") else ""
+        shown += "r" if lines.report(NOW_MS, good) else ""
+        shown += "d" if lines.end(NOW_MS, good) else ""
+        assert shown == visible
+        assert json.loads(lines.report(NOW_MS, bad))["record"]["errorType"] == "T"
+        assert json.loads(lines.end(NOW_MS, bad))["type"] == "platform.runtimeDone"
+        assert bool(lines.init_report(NOW_MS, InitReport(1.0, "init"))) is (level == "DEBUG")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "name"),
+    [
+        ("python3.12", "python:3.12.v1"),
+        ("nodejs22.x", "nodejs:22.v1"),
+        ("provided.al2023", "provided:al2023.v1"),
+        ("java8.al2", "java:8.al2.v1"),
+        ("ruby3.3", "ruby:3.3.v1"),
+        ("dotnet8", "dotnet:8.v1"),
+    ],
+)
+def test_runtime_names(runtime: str, name: str) -> None:
+    assert runtime_version(runtime) == name
+
+
+def test_the_log_stream_has_date_version_and_environment() -> None:
+    assert log_stream(NOW_MS, "$LATEST", "ab" * 16) == f"2025/01/01/[$LATEST]{'ab' * 16}"
+
+
+@pytest.mark.parametrize(
+    ("duration", "init", "billed"), [(3.01, 110.10, 114), (1.0, None, 1), (1.001, None, 2)]
+)
+def test_billing_rounds_up_with_init(duration: float, init: float | None, billed: int) -> None:
+    assert billed_ms(duration, init) == billed

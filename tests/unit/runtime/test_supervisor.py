@@ -1,0 +1,341 @@
+"""The life of an environment, its runtime played by the test: order of events, races, limits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from lambdad.functions.snapshot import FunctionVersion
+from lambdad.sandbox.driver import Exit, SandboxError
+from support.functions import Bench, make_request, run, running
+from support.sandboxes import PlayedDriver, Runtime, echo
+
+
+async def function(bench: Bench, **changes: object) -> FunctionVersion:
+    return bench.python("", **changes)
+
+
+async def until(condition: object, seconds: float = 5.0) -> None:
+    """Wait for something that has to happen."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # type: ignore[operator]
+            await asyncio.sleep(0.002)
+
+
+def test_bytes_go_through_unchanged() -> None:
+    async def scenario() -> None:
+        async with running(PlayedDriver(echo)) as bench:
+            version = await function(bench)
+            payload = b' {"a" :\t1.0e3, "\xc3\xa9": "\\u0000"} \n'
+            request = make_request(version, payload=payload)
+            assert (await bench.invoker.invoke(version, request)).payload == payload
+            big = b"[" + b"1," * 3_000_000 + b"1]"
+            assert (await bench.invoke(version, payload=big)).payload == big
+
+    run(scenario())
+
+
+def test_a_runtime_that_answers_and_dies_has_answered() -> None:
+    async def answer_and_die(runtime: Runtime) -> None:
+        event = await runtime.next()
+        await runtime.send("POST", f"invocation/{event.request_id}/response", b"1")
+        runtime.sandbox.end(Exit(1, None))
+        await asyncio.sleep(1)
+
+    async def scenario() -> None:
+        driver = PlayedDriver(answer_and_die, echo)
+        async with running(driver) as bench:
+            version = await function(bench)
+            assert (await bench.invoke(version)).payload == b"1"
+            assert (await bench.invoke(version, 2)).payload == b"2"
+            assert len(driver.sandboxes) == 2
+
+    run(scenario())
+
+
+def test_an_invocation_that_no_function_saw_goes_to_another_environment() -> None:
+    async def answer_and_dawdle(runtime: Runtime) -> None:
+        event = await runtime.next()
+        await runtime.respond(event, b"1")
+        await asyncio.sleep(30)
+
+    async def scenario() -> None:
+        driver = PlayedDriver(answer_and_dawdle, echo)
+        async with running(driver) as bench:
+            version = await function(bench)
+            await bench.invoke(version)
+            result = await bench.invoke(version, 2)
+            assert (result.payload, result.function_error) == (b"2", None)
+            assert bench.log.text(version.name).count("START RequestId") == 2
+
+    run(scenario())
+
+
+def test_a_runtime_that_dies_before_it_sees_its_invocation_costs_nobody_anything() -> None:
+    async def answer_and_die_later(runtime: Runtime) -> None:
+        event = await runtime.next()
+        await runtime.respond(event, b"1")
+        await asyncio.sleep(0.003)
+        runtime.exit(Exit(0, None))
+
+    async def scenario() -> None:
+        async with running(PlayedDriver(answer_and_die_later, echo)) as bench:
+            version = await function(bench)
+            await bench.invoke(version)
+            assert (await bench.invoke(version, 2)).function_error is None
+
+    run(scenario())
+
+
+def test_a_lost_event_is_delivered_again() -> None:
+    async def lose_one(runtime: Runtime) -> None:
+        event = await runtime.next()
+        runtime.hang_up()
+        again = await runtime.next()
+        assert again.request_id == event.request_id
+        await runtime.respond(again, again.body)
+        await runtime.next()
+
+    async def scenario() -> None:
+        async with running(PlayedDriver(lose_one)) as bench:
+            version = await function(bench)
+            assert (await bench.invoke(version, 5)).payload == b"5"
+            assert bench.log.text(version.name).count("START RequestId") == 1
+
+    run(scenario())
+
+
+def test_a_runtime_that_never_comes_back_is_ended() -> None:
+    async def answer_and_hang(runtime: Runtime) -> None:
+        event = await runtime.next()
+        await runtime.respond(event, b"1")
+        await asyncio.sleep(60)
+
+    async def scenario() -> None:
+        driver = PlayedDriver(answer_and_hang)
+        async with running(driver) as bench:
+            version = await function(bench, timeout_s=1)
+            await bench.invoke(version)
+            await until(lambda: driver.alive == 0)
+
+    run(scenario())
+
+
+def test_idle_environments_freeze_and_thaw() -> None:
+    async def scenario() -> None:
+        driver = PlayedDriver(echo)
+        async with running(driver) as bench:
+            version = await function(bench)
+            await bench.invoke(version)
+            sandbox = driver.sandboxes[0]
+            await until(lambda: sandbox.frozen)
+            await bench.invoke(version)
+            assert not sandbox.frozen
+            await until(lambda: sandbox.frozen)
+            assert sandbox.freezes == 2
+
+    run(scenario())
+
+
+def test_a_busy_environment_is_not_frozen_between_invocations() -> None:
+    async def scenario() -> None:
+        driver = PlayedDriver(echo)
+        async with running(driver, environment_freeze_grace_ms=1000) as bench:
+            version = await function(bench)
+            for _ in range(20):
+                await bench.invoke(version)
+            assert driver.sandboxes[0].freezes == 0
+
+    run(scenario())
+
+
+def test_init_that_takes_too_long_is_repeated_in_the_invocation() -> None:
+    async def hang(_: Runtime) -> None:
+        await asyncio.sleep(60)
+
+    async def scenario() -> None:
+        driver = PlayedDriver(hang, echo)
+        async with running(driver, init_timeout_s=0.1) as bench:
+            version = await function(bench)
+            result = await bench.invoke(version, 1)
+            assert (result.payload, result.init_ms) == (b"1", None)
+            lines = bench.log.messages(version.name)
+            assert lines[1].startswith("INIT_REPORT Init Duration: 10")
+            assert lines[1].endswith("Phase: init\tStatus: timeout\n")
+            assert [line.split()[0] for line in lines[2:]] == ["START", "END", "REPORT"]
+            streams = {event.stream for _, event in bench.log.events}
+            assert len(streams) == 1
+            ids = {sandbox.environment_id for sandbox in driver.sandboxes}
+            assert len(ids) == 2
+
+    run(scenario())
+
+
+def test_init_that_hangs_twice_is_a_timeout() -> None:
+    async def hang(_: Runtime) -> None:
+        await asyncio.sleep(60)
+
+    async def scenario() -> None:
+        driver = PlayedDriver(hang)
+        async with running(driver, init_timeout_s=0.05) as bench:
+            version = await function(bench, timeout_s=1)
+            result = await bench.invoke(version)
+            assert json.loads(result.payload)["errorType"] == "Sandbox.Timedout"
+            assert (result.duration_ms, result.billed_ms) == (1000.0, 1000)
+            await until(lambda: driver.alive == 0)
+
+    run(scenario())
+
+
+def test_a_crash_during_init_looks_like_a_timeout() -> None:
+    async def crash(runtime: Runtime) -> None:
+        runtime.exit(Exit(None, 11))
+
+    async def scenario() -> None:
+        async with running(PlayedDriver(crash)) as bench:
+            version = await function(bench, timeout_s=1)
+            result = await bench.invoke(version)
+            assert json.loads(result.payload)["errorType"] == "Sandbox.Timedout"
+
+    run(scenario())
+
+
+def test_out_of_memory() -> None:
+    async def eat(runtime: Runtime) -> None:
+        await runtime.next()
+        runtime.exit(Exit(None, 9, oom=True))
+
+    async def scenario() -> None:
+        async with running(PlayedDriver(eat, echo)) as bench:
+            version = await function(bench)
+            result = await bench.invoke(version)
+            assert json.loads(result.payload)["errorType"] == "Runtime.OutOfMemory"
+            assert "Status: error\tError Type: Runtime.OutOfMemory\t\n" in bench.log.text(
+                version.name
+            )
+            assert (await bench.invoke(version, 1)).payload == b"1"
+
+    run(scenario())
+
+
+def test_a_response_that_is_too_large() -> None:
+    async def send_too_much(runtime: Runtime) -> None:
+        event = await runtime.next()
+        status, _, body = await runtime.call(
+            "POST", f"invocation/{event.request_id}/response", b"x" * 1001
+        )
+        assert status == 413
+        assert body == (
+            b'{"errorMessage":"Exceeded maximum allowed payload size (1000 bytes).",'
+            b'"errorType":"RequestEntityTooLarge"}\n'
+        )
+        await echo(runtime)
+
+    async def scenario() -> None:
+        driver = PlayedDriver(send_too_much)
+        async with running(driver, response_payload_bytes=1000) as bench:
+            version = await function(bench)
+            result = await bench.invoke(version)
+            assert json.loads(result.payload)["errorType"] == "Function.ResponseSizeTooLarge"
+            await until(lambda: bench.fleet.pools[version.deployment_id].idle)
+            assert (await bench.invoke(version, 1)).payload == b"1"
+            assert len(driver.sandboxes) == 1
+
+    run(scenario())
+
+
+def test_the_log_holds_what_was_written_before_the_answer_and_the_tail_its_end() -> None:
+    async def chatter(runtime: Runtime) -> None:
+        runtime.print("loading\n")
+        while True:
+            event = await runtime.next()
+            runtime.print("one\ntwo" + "x" * 5000 + "\nlast\n")
+            await runtime.respond(event, b"1")
+
+    async def scenario() -> None:
+        async with running(PlayedDriver(chatter)) as bench:
+            version = await function(bench)
+            result = await bench.invoke(version, tail=True)
+            lines = [line.split(" ")[0].rstrip() for line in bench.log.messages(version.name)]
+            assert lines[:3] == ["INIT_START", "loading", "START"]
+            assert lines[3:] == ["one", "two" + "x" * 5000, "last", "END", "REPORT"]
+            assert result.log_tail is not None
+            assert len(result.log_tail) == 4096
+            assert result.log_tail.decode() == bench.log.text(version.name)[-4096:]
+            assert (await bench.invoke(version)).log_tail is None
+
+    run(scenario())
+
+
+def test_max_memory_used_is_the_sandboxs_peak_rounded_up() -> None:
+    async def scenario() -> None:
+        driver = PlayedDriver(echo)
+        async with running(driver) as bench:
+            version = await function(bench)
+            assert (await bench.invoke(version)).memory_peak_mib == 40
+            driver.sandboxes[0].memory = 55 * 1024 * 1024 + 1
+            await asyncio.sleep(0.06)
+            assert (await bench.invoke(version)).memory_peak_mib == 56
+
+    run(scenario())
+
+
+def test_no_sandbox_is_an_error_of_the_platform() -> None:
+    async def scenario() -> None:
+        driver = PlayedDriver(echo)
+        driver.refusal = "no room"
+        async with running(driver) as bench:
+            version = await function(bench)
+            with pytest.raises(SandboxError, match="no room"):
+                await bench.invoke(version)
+            driver.refusal = None
+            assert (await bench.invoke(version, 1)).payload == b"1"
+            assert bench.fleet.environments == 1
+
+    run(scenario())
+
+
+def test_a_caller_that_goes_away_leaves_nothing_behind() -> None:
+    async def slow(runtime: Runtime) -> None:
+        event = await runtime.next()
+        await asyncio.sleep(0.05)
+        await runtime.respond(event, event.body)
+        await echo(runtime)
+
+    async def scenario() -> None:
+        driver = PlayedDriver(slow)
+        async with running(driver) as bench:
+            version = await function(bench)
+            caller = asyncio.create_task(bench.invoke(version))
+            await until(lambda: bench.log.text(version.name).count("START RequestId"))
+            caller.cancel()
+            pool = bench.fleet.pools[version.deployment_id]
+            assert pool.concurrency.in_use == 1
+            await until(lambda: pool.concurrency.in_use == 0)
+            assert (await bench.invoke(version, 3)).payload == b"3"
+            assert len(driver.sandboxes) == 1
+
+    run(scenario())
+
+
+def test_closing_answers_who_waits() -> None:
+    async def hang(runtime: Runtime) -> None:
+        await runtime.next()
+        await asyncio.sleep(60)
+
+    async def scenario() -> None:
+        driver = PlayedDriver(hang)
+        async with running(driver) as bench:
+            version = await function(bench)
+            caller = asyncio.create_task(bench.invoke(version))
+            await until(lambda: bench.log.text(version.name).count("START RequestId"))
+            await bench.invoker.close()
+            with pytest.raises(Exception, match="shutting down"):
+                await caller
+            with pytest.raises(Exception, match="shutting down"):
+                await bench.invoke(version)
+            assert driver.alive == 0
+
+    run(scenario())
