@@ -28,43 +28,16 @@ from lambdad.wire.model import ServiceCatalog
 from lambdad.wire.routing import Router
 from support.wire_values import Medium
 
-SERVICES = [
-    "lambda",
-    "s3",
-    "sqs",
-    "sns",
-    "events",
-    "scheduler",
-    "dynamodb",
-    "dynamodbstreams",
-    "kinesis",
-    "stepfunctions",
-    "apigateway",
-    "apigatewayv2",
-    "logs",
-    "cloudwatch",
-    "xray",
-    "iam",
-    "sts",
-    "kms",
-    "secretsmanager",
-    "ssm",
-    "ecr",
-    "cloudformation",
-    "ec2",
-]
-EC2_OPERATIONS = [
-    "DescribeSubnets",
-    "DescribeSecurityGroups",
-    "DescribeVpcs",
-    "CreateNetworkInterface",
-    "RunInstances",
-    "DescribeInstances",
-    "CreateTags",
-    "DeleteNetworkInterface",
-    "DescribeInstanceTypes",
-    "GetConsoleOutput",
-]
+SERVICES = (
+    "lambda", "s3", "sqs", "sns", "events", "scheduler", "dynamodb", "dynamodbstreams", "kinesis",
+    "stepfunctions", "apigateway", "apigatewayv2", "logs", "cloudwatch", "xray", "iam", "sts",
+    "kms", "secretsmanager", "ssm", "ecr", "cloudformation", "ec2",
+)  # fmt: skip
+EC2_OPERATIONS = (
+    "DescribeSubnets", "DescribeSecurityGroups", "DescribeVpcs", "CreateNetworkInterface",
+    "RunInstances", "DescribeInstances", "CreateTags", "DeleteNetworkInterface",
+    "DescribeInstanceTypes", "GetConsoleOutput",
+)  # fmt: skip
 EXAMPLES = int(os.environ.get("LAMBDAD_WIRE_EXAMPLES", "20"))
 SEED = int(os.environ.get("LAMBDAD_WIRE_SEED", "20260131"))
 

@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from support.server import LambdadServer, ServerFactory
 
 ROLE = "arn:aws:iam::000000000000:role/test"
@@ -168,9 +169,7 @@ def test_kill_9_in_the_middle_of_creating(fresh_server: LambdadServer) -> None:
 
 def test_two_servers_do_not_share_a_data_directory(fresh_server: LambdadServer) -> None:
     place = str(fresh_server.data_dir)
-    text = refusal(
-        "--port", "0", "--data-dir", place, environment=fresh_server.environment()
-    )
+    text = refusal("--port", "0", "--data-dir", place, environment=fresh_server.environment())
     assert f"pid {fresh_server.pid}" in text
     assert fresh_server.endpoint in text
     assert "--data-dir" in text
@@ -209,9 +208,7 @@ def test_any_credentials_are_announced(start_server: ServerFactory) -> None:
 def test_only_the_right_key_opens_a_server(fresh_server: LambdadServer) -> None:
     key_id, _ = fresh_server.root_key
     for key, code in ((key_id, "InvalidSignatureException"), ("test", "UnrecognizedClient")):
-        client = fresh_server.client(
-            "lambda", aws_access_key_id=key, aws_secret_access_key="wrong"
-        )
+        client = fresh_server.client("lambda", aws_access_key_id=key, aws_secret_access_key="wrong")
         with pytest.raises(client.exceptions.ClientError, match=code):
             client.list_functions()
 

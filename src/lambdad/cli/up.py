@@ -19,6 +19,7 @@ from lambdad.server.config import (
 )
 from lambdad.server.daemon import log_to_stderr, serve, signal_ready
 from lambdad.server.place import RunningServer
+from lambdad.server.tiers import TIERS
 from lambdad.storage.errors import StorageError
 
 
@@ -37,8 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--min-tier",
-        type=Tier,
-        choices=list(Tier),
+        choices=[tier.value for tier in TIERS],
         help="refuse to start with weaker sandboxes than this (A is the strongest; see doctor)",
     )
     parser.add_argument(
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         surroundings=surroundings,
         listen=ListenConfig(arguments.host, arguments.port, arguments.ready_fd),
         access=AccessConfig(arguments.accept_any_credentials),
-        sandbox=SandboxConfig(arguments.min_tier),
+        sandbox=SandboxConfig(Tier(arguments.min_tier) if arguments.min_tier else None),
     )
     usual_place = config.data_dir == surroundings.data_dir.absolute()
     option = "" if usual_place else f" --data-dir {config.data_dir}"

@@ -57,8 +57,10 @@ class WireLimits:
     """Dots in the name of one field, plus one."""
     xml_elements: int = 100_000
     """Elements of one document (S3's DeleteObjects needs some 4,000)."""
-    pattern_chars: int = 4096
+    pattern_chars: int = 1024
     """A value longer than this, and than its own maximum, is not matched against a pattern."""
+    open_pattern_chars: int = 16 * KIB
+    """A value without a maximum that is longer than this matches no pattern."""
     shown_chars: int = 65_536
     """Of a value that a validation message repeats."""
     violations: int = 100
@@ -161,7 +163,7 @@ class Limits:
     log_scan_bytes: int = 4 * MIB
     """Messages that one FilterLogEvents call compares with its pattern; then the client goes on
     with a token."""
-    log_scan_events: int = 50_000
+    log_scan_events: int = 20_000
     live_tail_sessions: int = 15
     """Open at once."""
     lane_queue_operations: int = 65_536

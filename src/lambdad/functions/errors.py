@@ -39,8 +39,8 @@ class PreconditionFailedException(LambdaError):
     status = 412
 
 
-class RequestEntityTooLargeException(LambdaError):
-    """Not in the service model; AWS sends it all the same (semantics §1.1)."""
+class RequestEntityTooLargeException(ClientError):
+    """Not in the service model, so without a Type; AWS sends it all the same (semantics §1.1)."""
 
     code = "RequestEntityTooLargeException"
     status = 413

@@ -30,13 +30,16 @@ def enter(shell: int, cgroups: Sequence[int]) -> None:
     syscalls.setns(shell, SHELL_NAMESPACES)
 
 
-def furnish(code: int, layers: int | None, tmp_mib: int) -> None:
-    """Mount code and layers (detached mounts), give /tmp its size."""
+def furnish(code: int, layers: int | None, tmp: int | None, tmp_mib: int) -> None:
+    """Mount code, layers and /tmp (detached mounts); without one, /tmp is memory of that size."""
     syscalls.attach_tree(code, TASK_ROOT)
     if layers is not None:
         syscalls.attach_tree(layers, "/opt")
-    flags = syscalls.MS_REMOUNT | syscalls.MS_NOSUID | syscalls.MS_NODEV
-    syscalls.mount(None, "/tmp", None, flags, "size=%dm" % tmp_mib)
+    if tmp is not None:
+        syscalls.attach_tree(tmp, "/tmp")
+    else:
+        flags = syscalls.MS_REMOUNT | syscalls.MS_NOSUID | syscalls.MS_NODEV
+        syscalls.mount(None, "/tmp", None, flags, "size=%dm" % tmp_mib)
 
 
 def limit(what: int, wanted: int) -> None:

@@ -15,7 +15,8 @@ as `channel` sends them:
     zygote → jailer  {"ready": true} or {"broken": reason}
                      {"child": number, "exit": wait status} or {"child", "failed": reason}
     child → jailer   {"waiting": true}
-    jailer → child   {"tmp_mib", "layers": bool} + payload, output, telemetry, code, [layers]
+    jailer → child   {"tmp_mib", "layers": bool, "disk": bool} + payload, output, telemetry,
+                     code, [layers], [file system of /tmp]
     child → jailer   {"entered": true} + its /proc/self/status, or {"failed": reason}
 """
 
@@ -148,7 +149,9 @@ class Zygote:
             # /dev/stdout is opened anew by its name: it must belong to who may.
             os.fchown(output, uid, uid)
             os.fchown(telemetry, uid, uid)
-        entering.furnish(fds[3], fds[4] if order["layers"] else None, order["tmp_mib"])
+        rest = fds[4:]
+        layers = rest.pop(0) if order["layers"] else None
+        entering.furnish(fds[3], layers, rest[0] if order["disk"] else None, order["tmp_mib"])
         entering.limit(resource.RLIMIT_NPROC, self._processes)
         entering.drop_privileges(uid, self._seccomp)
         start: dict[str, Any] = json.loads(os.pread(payload, os.fstat(payload).st_size, 0))

@@ -35,6 +35,7 @@ _IAM_PATHS = (
     "user/, federated-user/, role/, group/, instance-profile/, mfa/, server-certificate/, "
     "policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/"
 )
+_S3_REGIONAL = ("accesspoint/", "access-grants/", "job/", "storage-lens/")
 
 Document = Mapping[str, Any]
 Statement = Mapping[str, Any]
@@ -235,7 +236,7 @@ def _resource_complaint(resource: str) -> str | None:
     path = ":".join(rest[3:])
     if vendor == "iam" and region:
         return f"IAM resource {resource} cannot contain region information."
-    if vendor == "s3" and region and not path.startswith(("accesspoint/", "job/", "storage-lens/")):
+    if vendor == "s3" and region and not path.startswith(_S3_REGIONAL):
         return f"Resource {resource} can not contain region information."
     allowed = path in ("*", "root") or path.startswith(tuple(_IAM_PATHS.split(", ")))
     if vendor == "iam" and not allowed:

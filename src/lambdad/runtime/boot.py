@@ -82,9 +82,9 @@ class Boot:
         )
         sandbox = await services.driver.create(spec)
         self._sandbox = sandbox
-        if self.ended:  # closed while it was being created
+        if self.ended:  # while it was being created
             await self._kill(sandbox)
-            return InitFailure("error", "Runtime.ExitError", lambda rid: exited(rid, Exit(0, None)))
+            return _ENDED
         self.started_ns = services.clock.monotonic_ns()
         self._collector.attach(sandbox.output_fd, sandbox.telemetry_fd)
         sandbox.exited.add_done_callback(self._exited)
@@ -129,6 +129,7 @@ class Boot:
             return
         self.ended = True
         self.environment.exited()
+        self._fail_init(_ENDED)
         self._api.close()
         if self._sandbox is not None:
             self._collector.detach()
@@ -159,6 +160,10 @@ class Boot:
     def _fail_init(self, failure: InitFailure) -> None:
         if not self._init.done():
             self._init.set_result(failure)
+
+
+_ENDED = InitFailure("error", "Runtime.ExitError", lambda rid: exited(rid, Exit(0, None)))
+"""Ended from outside; nobody waits for this answer."""
 
 
 def _entrypoint_fault(message: str) -> Callable[[str], Fault]:

@@ -70,6 +70,8 @@ class Supervisor:
 
         Raises SandboxError where the platform has no sandbox to give."""
         failure = await self._initialise("init", self._services.limits.init_timeout_s)
+        if self.ended:
+            return
         self.idle_since_ns = self._clock.monotonic_ns()
         if failure is None:
             self._recorder.init_ms = (self.idle_since_ns - self._boot.started_ns) / 1e6
@@ -86,6 +88,8 @@ class Supervisor:
         self._recorder.init_started(phase)
         failure = await boot.start(self._pack, self._stream, limit_s)
         took_ms = (self._clock.monotonic_ns() - boot.started_ns) / 1e6
+        if self.ended:
+            return failure
         if failure is None:
             self._recorder.init_ended(InitReport(took_ms, phase))
         else:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +32,30 @@ _ROOTLESS_PROCESSES = 4096
 """An ordinary user's environments share one count of processes (docs/threat-model.md)."""
 
 
+@dataclass(frozen=True, slots=True)
+class JailFolders:
+    """Where the jailer may write."""
+
+    run_dir: Path
+    """Locks and small files of running instances; the same for all of one user on a machine."""
+    scratch_dir: Path
+    """On a disk with room for what functions write into /tmp."""
+
+
 class Jail:
     """A running jailer."""
 
     def __init__(
         self,
-        run_dir: Path,
+        folders: JailFolders,
         rootless: bool,
         limits: Limits,
         on_message: Callable[[Message, list[int]], None],
         on_lost: Callable[[], None],
     ) -> None:
         self._settings: Message = {
-            "run_dir": str(run_dir),
+            "run_dir": str(folders.run_dir),
+            "scratch_dir": str(folders.scratch_dir),
             "rootless": rootless,
             "environments": limits.environments,
             "spare_shells": limits.spare_shells,
@@ -106,17 +118,10 @@ class Jail:
         process, self._process = self._process, None
         if process is None:
             return
-        pidfd = os.pidfd_open(process.pid)
-        loop = asyncio.get_running_loop()
-        ended = loop.create_future()
-        loop.add_reader(pidfd, lambda: ended.done() or ended.set_result(None))
         try:
-            await asyncio.wait_for(ended, _STOP_TIMEOUT_S)
+            await asyncio.wait_for(_end_of(process.pid), _STOP_TIMEOUT_S)
         except TimeoutError:
             process.kill()
-        finally:
-            loop.remove_reader(pidfd)
-            os.close(pidfd)
         process.wait()
 
     def _send_now(self, message: Message, fds: Sequence[int]) -> None:
@@ -174,3 +179,16 @@ class Jail:
         for _, fds in self._unsent:
             channel.close_all(fds)
         self._unsent.clear()
+
+
+async def _end_of(pid: int) -> None:
+    """Return when a process has ended; it stays to be waited for."""
+    pidfd = os.pidfd_open(pid)
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(pidfd, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)

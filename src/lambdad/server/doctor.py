@@ -15,11 +15,21 @@ from enum import StrEnum
 from pathlib import Path
 
 from lambdad import __version__
+from lambdad.sandbox.driver import SandboxError, Tier
+from lambdad.sandbox.probe import probe
+from lambdad.sandbox.selection import MULTI_TENANT, choose_tier
 from lambdad.server.config import Surroundings
 from lambdad.server.packs import PackState, survey
 from lambdad.server.place import find_server
+from lambdad.server.tiers import TIERS
 
 _LOW_DISK_BYTES = 1024**3
+_TIER_NAMES = {
+    Tier.NAMESPACES: "namespaces, control groups, a user of its own for every environment",
+    Tier.ROOTLESS: "namespaces without root",
+    Tier.HARDENED_PROCESS: "processes with a filter",
+    Tier.PROCESS: "plain processes, no isolation at all",
+}
 
 
 class Verdict(StrEnum):
@@ -45,6 +55,7 @@ def examine(data_dir: Path, host: str, port: int, surroundings: Surroundings) ->
     """Everything, in the order in which a start would trip over it."""
     return [
         *_machine(),
+        *_isolation(),
         *_data(data_dir),
         *_port(data_dir, host, port),
         *_runtimes(survey(data_dir, surroundings)),
@@ -54,16 +65,25 @@ def examine(data_dir: Path, host: str, port: int, surroundings: Surroundings) ->
 def _machine() -> Iterator[Finding]:
     python = f"{platform.python_version()} ({platform.machine()})"
     yield Finding(Verdict.GOOD, "lambdad", f"{__version__} on Python {python}")
-    if platform.system() != "Linux":
-        yield Finding(
-            Verdict.BAD,
-            "system",
-            f"{platform.system()}: functions would run as plain processes, without isolation.",
-            "Use Linux for anything that you do not trust.",
-        )
-        return
     user = "root" if os.geteuid() == 0 else f"user {os.geteuid()}"
-    yield Finding(Verdict.GOOD, "system", f"Linux {platform.release()}, as {user}")
+    yield Finding(Verdict.GOOD, "system", f"{platform.system()} {platform.release()}, as {user}")
+
+
+def _isolation() -> Iterator[Finding]:
+    """The tier that a start would take, what it lacks, and why not a stronger one."""
+    try:
+        choice = choose_tier(probe(), TIERS)
+    except SandboxError as error:
+        yield Finding(Verdict.BAD, "isolation", str(error))
+        return
+    weak = choice.tier not in MULTI_TENANT
+    text = f"tier {choice.tier}: {_TIER_NAMES[choice.tier]}"
+    remedy = "Run only functions that you trust." if weak else None
+    yield Finding(Verdict.NOTE if weak else Verdict.GOOD, "isolation", text, remedy)
+    for layer in choice.missing_layers:
+        yield Finding(Verdict.NOTE, "isolation", f"missing: {layer}")
+    for reason in choice.why_not:
+        yield Finding(Verdict.NOTE, "isolation", f"not {reason[0].lower()}{reason[1:]}")
 
 
 def _data(data_dir: Path) -> Iterator[Finding]:

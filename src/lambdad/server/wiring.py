@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from lambdad.api.dispatch import Dispatcher, RootOnly, WholeAccount
 from lambdad.api.operation import bind
 from lambdad.core.clock import SystemClock
 from lambdad.core.ids import DEFAULT_ACCOUNT
+from lambdad.core.limits import Limits
 from lambdad.engines.queue import MIGRATIONS as QUEUE_MIGRATIONS
 from lambdad.engines.queue import DelayedQueue
 from lambdad.functions.bytecode import HostBytecode
@@ -56,9 +57,14 @@ from lambdad.invoke.invoker import Invoker
 from lambdad.runtime.freezer import Freezer
 from lambdad.runtime.services import EnvironmentServices
 from lambdad.sandbox.driver import Driver, Tier
+from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from lambdad.sandbox.drivers.process import ProcessDriver
+from lambdad.sandbox.jail import JailFolders
+from lambdad.sandbox.probe import probe
+from lambdad.sandbox.selection import choose_tier
 from lambdad.server.config import Config
 from lambdad.server.packs import pack_catalog
+from lambdad.server.tiers import TIERS
 from lambdad.services.iam.operations import OPERATIONS as IAM_OPERATIONS
 from lambdad.services.iam.service import IamService
 from lambdad.services.lambda_.operations import OPERATIONS as LAMBDA_OPERATIONS
@@ -68,6 +74,7 @@ from lambdad.services.logs.service import LogsService
 from lambdad.services.sts.operations import OPERATIONS as STS_OPERATIONS
 from lambdad.services.sts.service import StsService
 from lambdad.storage.blobs import BlobStore
+from lambdad.storage.lane import Lane
 from lambdad.storage.sqlite import open_lane
 from lambdad.telemetry.log_schema import LOG_MIGRATIONS
 from lambdad.telemetry.logs import LogStore
@@ -87,137 +94,205 @@ class Running:
     tier: Tier
 
 
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What every part is made from."""
+
+    config: Config
+    clock: SystemClock
+    stack: AsyncExitStack
+    """Ends what was made, last first."""
+
+    @property
+    def limits(self) -> Limits:
+        return self.config.limits
+
+    def lane(self, name: str, migrations: Sequence[str]) -> Lane:
+        """An open database of the data directory."""
+        lane = open_lane(self.config.data_dir / f"{name}.db", migrations, limits=self.limits)
+        self.stack.push_async_callback(lane.close)
+        return lane
+
+
 @asynccontextmanager
 async def running(config: Config, sock: socket.socket, endpoint: str) -> AsyncIterator[Running]:
     """A whole server, answering on `sock`, which this machine reaches as `endpoint`.
 
     Raises OperatorError and StorageError if it cannot start."""
     async with AsyncExitStack() as stack:
-        clock, limits, place = SystemClock(), config.limits, config.data_dir
-
-        # Storage.
-        control = open_lane(place / "control.db", FUNCTION_MIGRATIONS, limits=limits)
-        stack.push_async_callback(control.close)
-        log_lane = open_lane(place / "logs.db", LOG_MIGRATIONS, limits=limits)
-        stack.push_async_callback(log_lane.close)
-        blobs = BlobStore(place / "blobs")
+        site = _Site(config, SystemClock(), stack)
+        driver = _driver(config, endpoint)
+        identity = await _identity(site)
+        blobs = BlobStore(config.data_dir / "blobs")
         stack.callback(blobs.close)
 
-        # Identity.
-        iam_lane = open_lane(place / "iam.db", IAM_MIGRATIONS, limits=limits)
-        stack.push_async_callback(iam_lane.close)
-        sealer = AesGcmSealer(load_or_create_sealing_key(place / "sealing.key"))
-        identities = IamStore(iam_lane, sealer)
-        await identities.load()
-        last_uses = LastUses(identities, clock)
-        last_uses.start()
-        stack.push_async_callback(last_uses.close)
-        managed_policies = ManagedPolicies()
-        directory = Directory(identities, managed_policies)
-        sessions = SessionIssuer(load_or_create_session_key(place / "session.key"))
-        authenticator = _authenticator(config, sessions, identities, last_uses, clock)
-
-        # Surface; served at the end of this function.
+        # The surface comes first, because sandboxes are given it; it serves nothing yet.
         open_to_anyone = config.access.accept_any_credentials
         dispatcher = Dispatcher(WholeAccount() if open_to_anyone else RootOnly())
-        links = CodeLinks(blobs.path, clock)
+        links = CodeLinks(blobs.path, site.clock)
         router = Router(ServiceCatalog(), SERVICES)
-        api = Api(
-            router, authenticator, dispatcher, InternalPages(links), open_to_anyone=open_to_anyone
-        )
-        http = HttpServer(api, limits)
+        authenticator = _authenticator(site, identity)
+        pages = InternalPages(links)
+        api = Api(router, authenticator, dispatcher, pages, open_to_anyone=open_to_anyone)
+        http = HttpServer(api, site.limits)
 
-        # Identity's services.
-        iam_service = IamService(identities, managed_policies, ServiceRoles(), clock, limits.iam)
-        dispatcher.serve(bind(iam_service, IAM_OPERATIONS))
-        sts_service = StsService(
-            store=identities,
-            directory=directory,
-            sessions=sessions,
-            issuer_keys=IssuerKeys(clock),
-            messages=AuthorizationMessages(sealer),
-            last_uses=last_uses,
-            clock=clock,
-            quotas=limits.iam,
-        )
-        dispatcher.serve(bind(sts_service, STS_OPERATIONS))
+        logs = _logs(site)
+        functions = await _functions(site, blobs)
+        execution = await _execution(site, driver, http, logs, identity.sessions, functions)
 
-        # Logs.
-        logs = LogStore(log_lane, clock, limits)
-        logs.start()
-        stack.push_async_callback(logs.close)
-        dispatcher.serve(bind(LogsService(logs, clock, limits), LOGS_OPERATIONS))
-
-        # Functions.
-        catalog = Catalog()
-        code = CodeStore(blobs, place / "code", HostBytecode(limits), clock, limits)
-        stack.push_async_callback(code.close)
-        functions = FunctionStore(control, catalog, code)
-        await functions.load()
-        preparer = Preparer(functions, code)
-        await preparer.start()
-        stack.push_async_callback(preparer.close)
-
-        # Execution.
-        driver = _driver(config, endpoint)
-        await driver.start()
-        stack.push_async_callback(driver.close)
-        environments = EnvironmentServices(
-            driver=driver,
-            log_sink=logs,
-            credentials_for=_credentials(sessions, clock),
-            clock=clock,
-            limits=limits,
-            freezer=Freezer(clock, limits.environment_freeze_grace_ms),
-            platform=http,
-        )
-        packs = pack_catalog(place, config.surroundings)
-        invoker = Invoker(MachineFleet(environments, catalog), packs)
-        stack.push_async_callback(invoker.close)
-        queue_lane = open_lane(place / "queues.db", QUEUE_MIGRATIONS, limits=limits)
-        stack.push_async_callback(queue_lane.close)
-        queue = DelayedQueue(queue_lane, "lambda-events", limits.async_queue_events)
-        events = AsyncInvoker(queue, invoker, catalog, clock, limits, random.random)
-        await events.start()
-        stack.push_async_callback(events.close)
         lambda_service = LambdaService(
-            functions=functions,
-            code=code,
-            preparer=preparer,
-            catalog=catalog,
-            invoker=invoker,
-            async_invoker=events,
-            clock=clock,
-            limits=limits,
+            functions=functions.store,
+            code=functions.code,
+            preparer=functions.preparer,
+            catalog=functions.catalog,
+            invoker=execution.invoker,
+            async_invoker=execution.events,
+            clock=site.clock,
+            limits=site.limits,
             code_url=links.url,
             draw=random.random,
         )
         dispatcher.serve(bind(lambda_service, LAMBDA_OPERATIONS))
+        dispatcher.serve(bind(LogsService(logs, site.clock, site.limits), LOGS_OPERATIONS))
+        _serve_identity(site, identity, dispatcher)
 
         stack.push_async_callback(http.close, config.drain_s)
         await http.listen(sock)
         yield Running(driver.tier)
 
 
-def _driver(config: Config, endpoint: str) -> Driver:
-    return ProcessDriver(endpoint, config.limits)
+# Identity.
 
 
-def _authenticator(
-    config: Config,
-    sessions: SessionIssuer,
-    identities: IamStore,
-    last_uses: LastUses,
-    clock: SystemClock,
-) -> Authenticator:
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    store: IamStore
+    sealer: AesGcmSealer
+    last_uses: LastUses
+    managed: ManagedPolicies
+    sessions: SessionIssuer
+
+
+async def _identity(site: _Site) -> _Identity:
+    place = site.config.data_dir
+    sealer = AesGcmSealer(load_or_create_sealing_key(place / "sealing.key"))
+    store = IamStore(site.lane("iam", IAM_MIGRATIONS), sealer)
+    await store.load()
+    last_uses = LastUses(store, site.clock)
+    last_uses.start()
+    site.stack.push_async_callback(last_uses.close)
+    sessions = SessionIssuer(load_or_create_session_key(place / "session.key"))
+    return _Identity(store, sealer, last_uses, ManagedPolicies(), sessions)
+
+
+def _authenticator(site: _Site, identity: _Identity) -> Authenticator:
     """The root key is made even where any key does: `lambdad env` always has one to print."""
-    root = load_or_create_root_key(config.data_dir / "credentials")
+    root = load_or_create_root_key(site.config.data_dir / "credentials")
     principal = root_principal(DEFAULT_ACCOUNT, root.access_key_id)
     roots = {root.access_key_id: AccessKey(root.secret_access_key, principal)}
-    keys = KeyRing(roots, identities)
-    if config.access.accept_any_credentials:
-        return AnyCredentialsAuthenticator(sessions, keys)
-    return SignatureAuthenticator(keys, sessions, clock, last_uses)
+    keys = KeyRing(roots, identity.store)
+    if site.config.access.accept_any_credentials:
+        return AnyCredentialsAuthenticator(identity.sessions, keys)
+    return SignatureAuthenticator(keys, identity.sessions, site.clock, identity.last_uses)
+
+
+def _serve_identity(site: _Site, identity: _Identity, dispatcher: Dispatcher) -> None:
+    clock, quotas = site.clock, site.limits.iam
+    iam = IamService(identity.store, identity.managed, ServiceRoles(), clock, quotas)
+    sts = StsService(
+        store=identity.store,
+        directory=Directory(identity.store, identity.managed),
+        sessions=identity.sessions,
+        issuer_keys=IssuerKeys(clock),
+        messages=AuthorizationMessages(identity.sealer),
+        last_uses=identity.last_uses,
+        clock=clock,
+        quotas=quotas,
+    )
+    dispatcher.serve(bind(iam, IAM_OPERATIONS))
+    dispatcher.serve(bind(sts, STS_OPERATIONS))
+
+
+# Logs and functions.
+
+
+def _logs(site: _Site) -> LogStore:
+    logs = LogStore(site.lane("logs", LOG_MIGRATIONS), site.clock, site.limits)
+    logs.start()
+    site.stack.push_async_callback(logs.close)
+    return logs
+
+
+@dataclass(frozen=True, slots=True)
+class _Functions:
+    store: FunctionStore
+    code: CodeStore
+    preparer: Preparer
+    catalog: Catalog
+
+
+async def _functions(site: _Site, blobs: BlobStore) -> _Functions:
+    catalog = Catalog()
+    trees = site.config.data_dir / "code"
+    code = CodeStore(blobs, trees, HostBytecode(site.limits), site.clock, site.limits)
+    site.stack.push_async_callback(code.close)
+    store = FunctionStore(site.lane("control", FUNCTION_MIGRATIONS), catalog, code)
+    await store.load()
+    preparer = Preparer(store, code)
+    await preparer.start()
+    site.stack.push_async_callback(preparer.close)
+    return _Functions(store, code, preparer, catalog)
+
+
+# Execution.
+
+
+@dataclass(frozen=True, slots=True)
+class _Execution:
+    invoker: Invoker
+    events: AsyncInvoker
+
+
+async def _execution(
+    site: _Site,
+    driver: Driver,
+    http: HttpServer,
+    logs: LogStore,
+    sessions: SessionIssuer,
+    functions: _Functions,
+) -> _Execution:
+    clock, limits, stack = site.clock, site.limits, site.stack
+    stack.push_async_callback(driver.close)
+    await driver.start()
+    environments = EnvironmentServices(
+        driver=driver,
+        log_sink=logs,
+        credentials_for=_credentials(sessions, clock),
+        clock=clock,
+        limits=limits,
+        freezer=Freezer(clock, limits.environment_freeze_grace_ms),
+        platform=http,
+    )
+    packs = pack_catalog(site.config.data_dir, site.config.surroundings)
+    invoker = Invoker(MachineFleet(environments, functions.catalog), packs)
+    stack.push_async_callback(invoker.close)
+    queue_lane = site.lane("queues", QUEUE_MIGRATIONS)
+    queue = DelayedQueue(queue_lane, "lambda-events", limits.async_queue_events)
+    events = AsyncInvoker(queue, invoker, functions.catalog, clock, limits, random.random)
+    await events.start()
+    stack.push_async_callback(events.close)
+    return _Execution(invoker, events)
+
+
+def _driver(config: Config, endpoint: str) -> Driver:
+    """The strongest isolation that this machine offers. Raises SandboxError below the minimum.
+
+    Looking at the machine forks: called before there are threads."""
+    choice = choose_tier(probe(), TIERS, config.sandbox.min_tier)
+    if choice.tier is Tier.PROCESS:
+        return ProcessDriver(endpoint, config.limits)
+    folders = JailFolders(config.surroundings.run_dir, config.data_dir / "scratch")
+    return NamespaceDriver(choice.tier, folders, choice.missing_layers, config.limits)
 
 
 def _credentials(

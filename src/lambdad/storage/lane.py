@@ -34,7 +34,8 @@ class Lane(Protocol):
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction; return its value after the commit is on disk. If it
         raises, nothing of it stays and the error reaches the caller alone. Raises LaneFull when
-        the lane's queue is at its bound."""
+        the lane's queue is at its bound, CommitFailed when the disk refuses, LaneClosed after
+        `close` (storage/errors.py)."""
         ...
 
     async def read(self, work: Work[T]) -> T:

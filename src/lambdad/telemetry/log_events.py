@@ -100,7 +100,7 @@ def keys(
     """The first events between two places, in time order or back from the later end."""
     order = "timestamp_ms DESC, seq DESC" if descending else "timestamp_ms, seq"
     rows = tx.execute(f"{_KEYS} ORDER BY {order} LIMIT ?", (stream_id, *low, *high, limit))
-    return [Key(*row) for row in rows]
+    return [*map(Key._make, rows)]
 
 
 def load(tx: Transaction, stream: LogStream, first: Key, last: Key) -> list[LogEvent]:

@@ -12,6 +12,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from lambdad.storage.lane import Transaction
 from lambdad.telemetry.log_events import Key, Place, keys, load
@@ -19,6 +20,8 @@ from lambdad.telemetry.log_pattern import Pattern
 from lambdad.telemetry.log_records import MAX_INTEGER, LogEvent, LogStream, Position, TimeRange
 
 KEYS_AT_ONCE = 128
+_Order = tuple[int, int, int]
+_LAST = (MAX_INTEGER + 1, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,112 +55,123 @@ class Page:
 def search(tx: Transaction, streams: Sequence[LogStream], wanted: Search, budget: Budget) -> Page:
     """One page over the streams."""
     merge = Merge(tx, streams, wanted)
-    selected = merge.select(budget)
-    more = merge.has_more()
+    end = merge.select(budget)
+    matches = None if wanted.pattern is None else wanted.pattern.matches
     events: list[LogEvent] = []
     shown_bytes = 0
-    for event in merge.load(selected):
-        if wanted.pattern is not None and not wanted.pattern.matches(event.message):
+    for event in merge.load():
+        if matches is not None and not matches(event.message):
             continue
         shown_bytes += len(event.message.encode())
         if len(events) == budget.events or (events and shown_bytes > budget.bytes):
             return Page(events, events[-1].position)
         events.append(event)
-    return Page(events, selected[-1] if more and selected else None)
+    return Page(events, end)
 
 
 class Cursor:
     """The keys of one stream between two places, read in pieces."""
 
-    def __init__(self, tx: Transaction, stream: LogStream, low: Place, high: Place) -> None:
+    def __init__(self, tx: Transaction, stream: LogStream, wanted: Search) -> None:
         self.stream = stream
+        self.first_taken: Key | None = None
+        self.last_taken: Key | None = None
         self._tx = tx
-        self._low, self._high = low, high
+        self._descending = wanted.descending
+        self._low, self._high = bounds(stream.id, wanted)
         self._waiting: deque[Key] = deque()
         self._exhausted = False
 
-    def first_guess(self, descending: bool) -> int:
-        """A time that no key of the cursor lies before (behind, if descending)."""
-        if descending:
+    def guess_ms(self) -> int:
+        """A time that none of the keys lies before (behind, if descending)."""
+        if self._descending:
             return min(self._high.timestamp_ms, self.stream.last_event_ms or 0)
         return max(self._low.timestamp_ms, self.stream.first_event_ms or 0)
 
-    def next(self, descending: bool) -> Key | None:
+    def peek(self) -> Key | None:
+        """The next key; None at the end."""
         if not self._waiting and not self._exhausted:
-            found = keys(
-                self._tx, self.stream.id, self._low, self._high,
-                limit=KEYS_AT_ONCE, descending=descending,
-            )  # fmt: skip
-            self._exhausted = len(found) < KEYS_AT_ONCE
-            self._waiting.extend(found)
-            if found and descending:
-                self._high = Place(*found[-1][:2])
-            elif found:
-                self._low = Place(*found[-1][:2])
-        return self._waiting.popleft() if self._waiting else None
+            self._read()
+        return self._waiting[0] if self._waiting else None
+
+    def take(self) -> None:
+        """Go past the key that `peek` showed."""
+        self.last_taken = self._waiting.popleft()
+        if self.first_taken is None:
+            self.first_taken = self.last_taken
+
+    def load(self) -> Iterator[LogEvent]:
+        """The events of the taken keys, in their order."""
+        first, last = self.first_taken, self.last_taken
+        if first is None or last is None:
+            return iter(())
+        if self._descending:
+            return reversed(load(self._tx, self.stream, last, first))
+        return iter(load(self._tx, self.stream, first, last))
+
+    def _read(self) -> None:
+        found = keys(
+            self._tx, self.stream.id, self._low, self._high,
+            limit=KEYS_AT_ONCE, descending=self._descending,
+        )  # fmt: skip
+        self._waiting.extend(found)
+        self._exhausted = len(found) < KEYS_AT_ONCE
+        if found and self._descending:
+            self._high = Place(*found[-1][:2])
+        elif found:
+            self._low = Place(*found[-1][:2])
 
 
 class Merge:
-    """Cursors in the order of their next keys: a heap of (order, cursor, key or None)."""
+    """Cursors by the order of their next keys, or of a guess until they are opened."""
 
     def __init__(self, tx: Transaction, streams: Sequence[LogStream], wanted: Search) -> None:
-        self._tx = tx
-        self._descending = wanted.descending
-        self._ranges: dict[int, tuple[LogStream, Key, Key]] = {}
-        self._heap: list[tuple[tuple[int, int, int], int, Cursor, Key | None]] = []
+        self._sign = -1 if wanted.descending else 1
+        self._runs: list[tuple[Cursor, int]] = []
+        self._heap: list[tuple[_Order, int, Cursor]] = []
         for index, stream in enumerate(streams):
-            low, high = bounds(stream.id, wanted)
-            cursor = Cursor(tx, stream, low, high)
-            order = (self._signed(cursor.first_guess(self._descending)), -MAX_INTEGER, -MAX_INTEGER)
-            self._heap.append((order, index, cursor, None))
+            cursor = Cursor(tx, stream, wanted)
+            guess = (self._sign * cursor.guess_ms(), -MAX_INTEGER, -MAX_INTEGER)
+            self._heap.append((guess, index, cursor))
         heapq.heapify(self._heap)
 
-    def select(self, budget: Budget) -> list[Position]:
-        """The positions that the page reads, in its order."""
-        selected: list[Position] = []
-        size = 0
-        while len(selected) < budget.scanned_events and self.has_more():
-            _, index, cursor, key = self._heap[0]
-            assert key is not None
-            size += key.message_bytes
-            if selected and size > budget.scanned_bytes:
-                break
-            selected.append(Position(key.timestamp_ms, cursor.stream.id, key.seq))
-            _, first, _ = self._ranges.get(cursor.stream.id, (None, key, None))
-            self._ranges[cursor.stream.id] = (cursor.stream, first, key)
-            self._advance(index, cursor)
-        return selected
+    def select(self, budget: Budget) -> Position | None:
+        """Take keys until the budget is used up. Where it ended, if there is more."""
+        events_left, bytes_left = budget.scanned_events, budget.scanned_bytes
+        end: Position | None = None
+        while self._heap:
+            order, index, cursor = heapq.heappop(self._heap)
+            key = cursor.peek()
+            taken = 0
+            # A run: as long as the cursor's keys come before those of the others.
+            while key is not None and (order := self._order(cursor, key)) < self._others():
+                bytes_left -= key.message_bytes
+                if events_left == 0 or (bytes_left < 0 and end is not None):
+                    self._runs.append((cursor, taken))
+                    return end
+                events_left -= 1
+                taken += 1
+                cursor.take()
+                end = Position(key.timestamp_ms, cursor.stream.id, key.seq)
+                key = cursor.peek()
+            self._runs.append((cursor, taken))
+            if key is not None:
+                heapq.heappush(self._heap, (order, index, cursor))
+        return None
 
-    def has_more(self) -> bool:
-        """Open the cursors that come first until one has a key."""
-        while self._heap and self._heap[0][3] is None:
-            _, index, cursor, _ = self._heap[0]
-            self._advance(index, cursor)
-        return bool(self._heap)
+    def load(self) -> Iterator[LogEvent]:
+        """The events of the selected keys, in order."""
+        events = {cursor: cursor.load() for cursor, taken in self._runs if taken}
+        for cursor, taken in self._runs:
+            if taken:
+                yield from islice(events[cursor], taken)
 
-    def load(self, selected: Sequence[Position]) -> Iterator[LogEvent]:
-        """The events at the selected positions."""
-        found: dict[Position, LogEvent] = {}
-        for stream, first, last in self._ranges.values():
-            low, high = (last, first) if self._descending else (first, last)
-            found.update((event.position, event) for event in load(self._tx, stream, low, high))
-        return (found[position] for position in selected)
+    def _others(self) -> _Order:
+        return self._heap[0][0] if self._heap else _LAST
 
-    def _advance(self, index: int, cursor: Cursor) -> None:
-        """Replace the heap's first entry by the cursor's next key."""
-        key = cursor.next(self._descending)
-        if key is None:
-            heapq.heappop(self._heap)
-            return
-        order = (
-            self._signed(key.timestamp_ms),
-            self._signed(cursor.stream.id),
-            self._signed(key.seq),
-        )
-        heapq.heapreplace(self._heap, (order, index, cursor, key))
-
-    def _signed(self, number: int) -> int:
-        return -number if self._descending else number
+    def _order(self, cursor: Cursor, key: Key) -> _Order:
+        sign = self._sign
+        return sign * key.timestamp_ms, sign * cursor.stream.id, sign * key.seq
 
 
 def bounds(stream_id: int, wanted: Search) -> tuple[Place, Place]:

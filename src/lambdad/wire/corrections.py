@@ -19,9 +19,18 @@ UNCHECKED = frozenset(
     {
         ("lambda", "CreateFunctionRequest", "Runtime"),
         ("lambda", "UpdateFunctionConfigurationRequest", "Runtime"),
+        ("events", "CreateConnectionOAuthRequestParameters", "HttpMethod"),
+        ("sns", "UnsubscribeInput", "SubscriptionArn"),
     }
 )
 """Members by service and structure that the service itself checks, in words of its own (R)."""
+
+_LOG_NAMES = "Invalid LogGroup or LogStream, both must have length less than or equal to 512."
+LENGTH_MESSAGES: Mapping[tuple[str, str], str] = {
+    ("logs", "LogGroupName"): _LOG_NAMES,
+    ("logs", "LogStreamName"): _LOG_NAMES,
+}
+"""The whole message, by service and shape, where a value's length is all it speaks of (R)."""
 
 VALUES_HIDDEN = frozenset({"iam"})
 """Services that repeat neither the value nor the enum's members in a validation message (R)."""
@@ -36,11 +45,29 @@ null` (R: ArchitecturesList, LayerList, AdditionalVersionWeights)."""
 NULL_NOT_NAMED = frozenset({("lambda", "SubnetIds"), ("lambda", "SecurityGroupIds")})
 """Lists of those services that do not (R: SubnetIds)."""
 
+MEMBER_ORDERS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("logs", "MetricTransformation"): (
+        "metricName",
+        "metricNamespace",
+        "metricValue",
+        "defaultValue",
+        "unit",
+        "dimensions",
+    ),
+}
+"""The members of a structure as messages list them, where not in the model's order (R)."""
+
 PATTERNS: Mapping[tuple[str, str], str] = {
     ("lambda", "LayerVersionArn"): (
         r"(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:"
         r"\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|"
         r"(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)"
+    ),
+    ("lambda", "TaggableResource"): (
+        r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:"
+        r"(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|"
+        r"code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-"
+        r"[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)"
     ),
 }
 """Patterns by service and shape where the service's own text differs from the model's (R)."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from lambdad.wire.corrections import MEMBER_ORDERS
 from lambdad.wire.model import Shape
+
+_REDACTED = "*** Sensitive Data Redacted ***"
 
 
 def shown(value: Any, shape: Shape | None) -> str:
@@ -28,17 +31,14 @@ def shown(value: Any, shape: Shape | None) -> str:
 
 
 def _structure(value: dict[str, Any], shape: Shape) -> str:
-    """Every member, in the model's order; sensitive ones without their value (recorded: logs)."""
-    parts = [
-        f"{lower_first(name)}="
-        + (
-            "*** Sensitive Data Redacted ***"
-            if is_secret(member)
-            else shown(value.get(name), member)
-        )
-        for name, member in shape.members.items()
-    ]
+    """Every member, in the service's order; sensitive ones without their value (recorded: logs)."""
+    names = MEMBER_ORDERS.get((shape.service, shape.name), tuple(shape.members))
+    parts = [f"{lower_first(name)}={_member(value, name, shape.members[name])}" for name in names]
     return f"{shape.name}({', '.join(parts)})"
+
+
+def _member(value: dict[str, Any], name: str, shape: Shape) -> str:
+    return _REDACTED if is_secret(shape) else shown(value.get(name), shape)
 
 
 def is_secret(shape: Shape) -> bool:

@@ -38,6 +38,11 @@ class Shape:
         """structure, list, map, string, integer, long, float, double, boolean, blob, timestamp."""
 
     @property
+    def service(self) -> str:
+        """botocore's name of the service whose shape it is."""
+        return self._service.name
+
+    @property
     def members(self) -> dict[str, Shape]:
         """Members of a structure by AWS's names, in the model's order."""
         if self._members is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from lambdad.core.limits import WIRE_LIMITS
 
@@ -37,24 +37,39 @@ _SURROGATES = re.compile(
 _PROPERTY = re.compile(r"\\([pP])(?:\{(?:Is)?(\w+)\}|(\w))")
 _CLASS_ESCAPES = frozenset("wdsWDS")
 
+_HEADER_VALUE = r"[ \t]*[\x20-\x7E]+([ \t]+[\x20-\x7E]+)*[ \t]*"
+LINEAR: Mapping[str, str] = {
+    rf"^{_HEADER_VALUE}$": r"\t*[\x20-\x7E][\t\x20-\x7E]*",
+    r"^[ \t]*[^\x00-\x1F:\x7F]+([ \t]+[^\x00-\x1F:\x7F]+)*[ \t]*$": (
+        r"\t*[^\x00-\x1F:\x7F][^\x00-\x08\x0A-\x1F:\x7F]*"
+    ),
+    rf"{_HEADER_VALUE}|(\$(\.[\w/_-]+(\[(\d+|\*)\])*)*)": r"\t*[\x20-\x7E][\t\x20-\x7E]*",
+    r"^[a-z0-9A-Z]+[\.\-\w]*[a-z0-9A-Z]+$": r"[a-z0-9A-Z][.\-\w]*[a-z0-9A-Z]",
+    r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$": r"[a-z0-9*]+(?:[._\-/][a-z0-9*]+)*",
+}
+"""Patterns of AWS's with which a short value keeps a matcher busy for years, and what to match
+instead: the same values, without a second way to read any of them."""
+
 
 def matcher(pattern: str, max_chars: int | None) -> Callable[[str], bool]:
     """Whether a whole value matches. The pattern is compiled when it is first asked.
 
-    Some of AWS's patterns backtrack, so a value longer than its own maximum and than the limit is
-    not matched at all: True, for its length is a violation of its own. Where the model gives no
-    maximum, what is longer than the limit does not match.
+    A long value is not matched at all, because many of AWS's patterns take quadratic time: one
+    beyond its own maximum passes, for its length is a violation of its own; one that has no
+    maximum does not.
     """
     compiled: re.Pattern[str] | None = None
-    bound = max(max_chars or 0, WIRE_LIMITS.pattern_chars)
-    bounded = max_chars is not None
+    if max_chars is None:
+        bound, beyond = WIRE_LIMITS.open_pattern_chars, False
+    else:
+        bound, beyond = max(max_chars, WIRE_LIMITS.pattern_chars), True
 
     def matches(value: str) -> bool:
         nonlocal compiled
         if len(value) > bound:
-            return bounded
+            return beyond
         if compiled is None:
-            compiled = compile_pattern(pattern)
+            compiled = compile_pattern(LINEAR.get(pattern, pattern))
         return compiled.fullmatch(value) is not None
 
     return matches
@@ -67,33 +82,26 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 def _translate(pattern: str) -> Iterator[str]:
     """Python's spelling, piece by piece."""
-    position, in_class, after_escape = 0, False, False
+    position, in_class, after_class = 0, False, False
     while position < len(pattern):
         piece = pattern[position]
+        width, was_class = 1, False
         if piece == "\\":
-            found = _PROPERTY.match(pattern, position)
-            if found is not None:
-                piece = _property(found, in_class)
-                position += len(found[0])
-            else:
-                piece = pattern[position : position + 2]
-                position += 2
-            yield piece
-            after_escape = found is not None or piece[1:] in _CLASS_ESCAPES
-            continue
-        if in_class and piece == "-" and after_escape:
-            piece = r"\-"
-        elif in_class and piece in "[&~|":
+            named = _PROPERTY.match(pattern, position)
+            piece = pattern[position : position + 2] if named is None else named[0]
+            width = len(piece)
+            was_class = named is not None or piece[1:] in _CLASS_ESCAPES
+            if named is not None:
+                piece = _property(named, in_class)
+        elif in_class and (piece in "[&~|" or (piece == "-" and after_class)):
             piece = "\\" + piece
         elif piece == "[":
             in_class = True
-            opening = re.compile(r"\[\^?\]?").match(pattern, position)
-            piece = opening[0] if opening else piece
         elif piece == "]":
             in_class = False
-        position += len(piece.removeprefix("\\")) if piece[0] == "\\" else len(piece)
-        after_escape = False
         yield piece
+        position += width
+        after_class = was_class
 
 
 def _astral(found: re.Match[str]) -> str:

@@ -16,6 +16,7 @@ from lambdad.core.errors import AwsError, ClientError, ValidationException
 from lambdad.core.limits import WIRE_LIMITS
 from lambdad.wire.corrections import (
     BODY_NAMED,
+    LENGTH_MESSAGES,
     NULL_NAMED,
     NULL_NOT_NAMED,
     OWN_VALIDATION,
@@ -45,6 +46,10 @@ class InvalidParameterException(ClientError):
 _ERRORS: dict[str, type[AwsError]] = {
     error.code: error for error in (ValidationException, InvalidParameterException)
 }
+
+
+class _WholeMessage(Exception):
+    """A violation that a service reports alone and in words of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +90,13 @@ class Validator:
 
     def _message(self, shape: Shape, params: dict[str, Any], prefix: str) -> str:
         found = []
-        for violation in self._structure(shape, params, "", prefix):
-            found.append(violation)
-            if len(found) == WIRE_LIMITS.violations:
-                break
+        try:
+            for violation in self._structure(shape, params, "", prefix):
+                found.append(violation)
+                if len(found) == WIRE_LIMITS.violations:
+                    break
+        except _WholeMessage as message:
+            return str(message)
         plural = "" if len(found) == 1 else "s"
         return f"{len(found)} validation error{plural} detected: {'; '.join(found)}"
 
@@ -219,6 +227,8 @@ class Validator:
         # Of one member the pattern is reported before the length (recorded: events).
         broken = [one for one in self.constraints(shape) if not one.holds(value)]
         for constraint in sorted(broken, key=lambda one: "length" in one.text):
+            if "length" in constraint.text and (self._service, shape.name) in LENGTH_MESSAGES:
+                raise _WholeMessage(LENGTH_MESSAGES[self._service, shape.name])
             yield self._violation(shape, value, path, constraint.text)
         if shape.type == "structure":
             yield from self._structure(shape, value, f"{path}.")

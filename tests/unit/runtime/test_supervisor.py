@@ -339,3 +339,21 @@ def test_closing_answers_who_waits() -> None:
             assert driver.alive == 0
 
     run(scenario())
+
+
+def test_closing_does_not_wait_for_an_init() -> None:
+    async def hang(_: Runtime) -> None:
+        await asyncio.sleep(60)
+
+    async def scenario() -> None:
+        driver = PlayedDriver(hang)
+        async with running(driver) as bench:
+            version = await function(bench)
+            caller = asyncio.create_task(bench.invoke(version))
+            await until(lambda: driver.sandboxes)
+            async with asyncio.timeout(2):
+                await bench.invoker.close()
+            with pytest.raises(Exception, match="shutting down"):
+                await caller
+
+    run(scenario())

@@ -53,7 +53,7 @@ def install(runtime: str, packs_dir: Path, catalog: PackCatalog, run: Run, tell:
 
 def _pip_arguments(runtime: str, target: Path) -> list[str]:
     shared = ["install", "--no-input", "--disable-pip-version-check", "--target", str(target)]
-    shared += ["--only-binary=:all:"]
+    shared += ["--only-binary=:all:", "--no-warn-conflicts"]
     family = family_of(runtime)
     if family == "python":
         number = runtime.removeprefix("python")

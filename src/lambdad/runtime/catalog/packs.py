@@ -7,6 +7,7 @@ since. Lookups touch the disk and may run `node --version`: call them off the ev
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,16 +48,19 @@ class PackCatalog:
     def __init__(self, families: Mapping[str, Family]) -> None:
         self._families = families
         self._found: dict[str, RuntimePack] = {}
+        self._looking = threading.Lock()
 
     def known(self, runtime: str) -> RuntimePack | None:
         """The pack if an earlier `find` found it. Never touches the disk."""
         return self._found.get(runtime)
 
     def find(self, runtime: str) -> RuntimePack | MissingPack:
-        """The pack that serves exactly this runtime, never a neighbouring version."""
-        pack = self._found.get(runtime)
-        if pack is not None:
-            return pack
+        """The pack that serves exactly this runtime, never a neighbouring version. Thread-safe;
+        one look at a time, for a look may put links in place."""
+        with self._looking:
+            return self._found.get(runtime) or self._look(runtime)
+
+    def _look(self, runtime: str) -> RuntimePack | MissingPack:
         family = family_of(runtime)
         if family is None:
             return MissingPack(runtime, "AWS Lambda has no such runtime.", None)

@@ -22,7 +22,7 @@ from lambdad.core.ids import EnvironmentId
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
 from lambdad.guest import channel
 from lambdad.sandbox.driver import Exit, RuntimePack, SandboxError, SandboxSpec, Tier
-from lambdad.sandbox.jail import Jail, Message
+from lambdad.sandbox.jail import Jail, JailFolders, Message
 from lambdad.sandbox.python_start import can_fork, interpreter_of, zygote_variables
 
 TELEMETRY_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
@@ -155,13 +155,13 @@ class NamespaceDriver:
     def __init__(
         self,
         tier: Tier,
-        run_dir: Path,
+        folders: JailFolders,
         missing_layers: Sequence[str] = (),
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.tier = tier
         self.missing_layers = tuple(missing_layers)
-        self._run_dir = run_dir
+        self._folders = folders
         self._limits = limits
         self._jail: Jail | None = None
         self._starting = asyncio.Lock()
@@ -175,7 +175,7 @@ class NamespaceDriver:
                 if self._jail is not None:
                     await self._jail.close()
                 rootless = self.tier is Tier.ROOTLESS
-                jail = Jail(self._run_dir, rootless, self._limits, self._heard, self._lost)
+                jail = Jail(self._folders, rootless, self._limits, self._heard, self._lost)
                 self._jail = jail
                 await jail.start()
 
@@ -183,13 +183,14 @@ class NamespaceDriver:
         """Build the pack's root, start its zygote, fill its pool. Raises SandboxError."""
         await self.start()
         name = _name(pack)
-        if name not in self._prepared:
-            self._prepared[name] = asyncio.get_running_loop().create_future()
+        prepared = self._prepared.get(name)
+        if prepared is None:
+            prepared = self._prepared[name] = asyncio.get_running_loop().create_future()
             try:
                 self._ask_for(pack, name)
             except SandboxError as error:
-                self._answer_prepared(name, error.message)
-        await asyncio.shield(self._prepared[name])
+                self._answer_prepared(name, str(error))
+        await asyncio.shield(prepared)
 
     async def create(self, spec: SandboxSpec) -> NamespaceSandbox:
         await self.prepare(spec.pack)

@@ -81,11 +81,6 @@ class Group:
         self._paths = {name: path for tree, path in places for name in tree.controllers}
         self._versions = {name: tree.version for tree, _ in places for name in tree.controllers}
 
-    @property
-    def usage_by_eventfd(self) -> bool:
-        """Whether `watch_usage` gives an eventfd."""
-        return self._versions.get("memory") == 1
-
     def make(self) -> None:
         """Create the folders."""
         for _, path in self._places:
@@ -97,17 +92,16 @@ class Group:
             os.open(path / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for _, path in self._places
         ]
 
-    def limit(self, memory_mib: int, tmp_mib: int, processes: int) -> None:
-        """Set the limits. /tmp is memory to the kernel: it comes on top of the function's own,
-        which `memory.MemoryWatch` keeps to its limit."""
+    def limit(self, memory_mib: int, processes: int) -> None:
+        """Set the limits."""
         if memory := self._paths.get("memory"):
-            total = (memory_mib + tmp_mib) * MIB
+            limit_bytes = memory_mib * MIB
             if self._versions["memory"] == 1:
-                _write(memory / "memory.limit_in_bytes", total)
+                _write(memory / "memory.limit_in_bytes", limit_bytes)
                 if (swap := memory / "memory.memsw.limit_in_bytes").exists():
-                    _write(swap, total)
+                    _write(swap, limit_bytes)
             else:
-                _write(memory / "memory.max", total)
+                _write(memory / "memory.max", limit_bytes)
                 _write(memory / "memory.oom.group", 1)
                 if (swap := memory / "memory.swap.max").exists():
                     _write(swap, 0)
@@ -122,39 +116,24 @@ class Group:
         if pids := self._paths.get("pids"):
             _write(pids / "pids.max", processes)
 
-    def watch_usage(self, limit_bytes: int) -> int | None:
-        """An fd that becomes readable (version 1) or has an exceptional event (version 2) when
-        usage passes `limit_bytes`; None where memory is not controlled."""
+    @property
+    def limits_memory(self) -> bool:
+        """Whether the kernel holds the group to its memory limit."""
+        return "memory" in self._paths
+
+    def oom_event(self) -> int | None:
+        """An eventfd for when the memory limit is hit, where the kernel ends one process only
+        (version 1); version 2 ends the whole group by itself."""
         memory = self._paths.get("memory")
-        if memory is None:
+        if memory is None or self._versions["memory"] != 1:
             return None
-        if self._versions["memory"] == 2:
-            _write(memory / "memory.high", limit_bytes)
-            events = os.open(memory / "memory.events", os.O_RDONLY | os.O_CLOEXEC)
-            os.read(events, 4096)  # only what changes after a reading is an event
-            return events
         event = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        usage = os.open(memory / "memory.usage_in_bytes", os.O_RDONLY | os.O_CLOEXEC)
+        control = os.open(memory / "memory.oom_control", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            _write(memory / "cgroup.event_control", f"{event} {usage} {limit_bytes}")
+            _write(memory / "cgroup.event_control", f"{event} {control}")
         finally:
-            os.close(usage)
+            os.close(control)
         return event
-
-    def end_watch(self) -> None:
-        """Let usage pass without throttling (version 2), now that somebody looks at it."""
-        if self._versions.get("memory") == 2:
-            _write(self._paths["memory"] / "memory.high", "max")
-
-    def own_memory_bytes(self) -> int:
-        """Memory of the processes themselves, without page cache and /tmp."""
-        memory = self._paths["memory"]
-        name = "rss" if self._versions["memory"] == 1 else "anon"
-        for line in (memory / "memory.stat").read_text().splitlines():
-            key, _, value = line.partition(" ")
-            if key == name:
-                return int(value)
-        return 0
 
     def oom_killed(self) -> bool:
         """Whether the kernel ended one of the processes at the memory limit."""

@@ -7,10 +7,9 @@ when the child's status is known, the shell is dead and its control groups are r
 from __future__ import annotations
 
 import os
-import select
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from lambdad.guest import channel
@@ -18,6 +17,7 @@ from lambdad.sandbox.jailer.cgroups import MIB
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.memory import MemoryWatch, private_bytes
 from lambdad.sandbox.jailer.packs import Pack
+from lambdad.sandbox.jailer.scratch import Scratch
 from lambdad.sandbox.jailer.shell import Shell
 
 
@@ -36,6 +36,8 @@ class Order:
     """Detached mount."""
     layers: int | None
     """Detached mount."""
+    scratch: Scratch | None
+    """Where /tmp comes from; None: from memory."""
 
 
 class Surroundings(Protocol):
@@ -59,7 +61,7 @@ class Environment:
         self._jailer = jailer
         self._shell: Shell | None = None
         self._fds = [*order.pipes, order.code, *([] if order.layers is None else [order.layers])]
-        self._usage_event: int | None = None
+        self._oom_event: int | None = None
         self._created = False
         self._failure: str | None = None
         self._status: int | None = None
@@ -74,9 +76,15 @@ class Environment:
         shell.on_child_end = self._child_ended
         assert shell.child is not None
         order = self._order
-        message = {"tmp_mib": order.tmp_mib, "layers": order.layers is not None}
+        message = {
+            "tmp_mib": order.tmp_mib,
+            "layers": order.layers is not None,
+            "disk": order.scratch is not None,
+        }
         try:
-            shell.group.limit(order.memory_mib, order.tmp_mib, order.processes)
+            shell.group.limit(order.memory_mib, order.processes)
+            if order.scratch is not None:
+                self._fds.append(shell.take_tmp(order.tmp_mib, order.scratch))
             self._watch_memory(shell)
             self._jailer.loop.read(shell.child.fileno(), self._child_said)
             channel.send(shell.child, message, self._fds)
@@ -178,36 +186,26 @@ class Environment:
         self._jailer.over(self)
 
     def _watch_memory(self, shell: Shell) -> None:
-        limit_bytes = self._order.memory_mib * MIB
-        group = shell.group
-        event = group.watch_usage(limit_bytes)
-        if event is None:
-            self._watch(lambda: private_bytes(shell.proc))
-            return
-
-        def passed() -> None:
-            self._stop_watching()
-            group.end_watch()
-            self._watch(group.own_memory_bytes)
-
-        self._usage_event = event
-        kind = select.EPOLLIN if group.usage_by_eventfd else select.EPOLLPRI
-        self._jailer.loop.read(event, passed, kind)
-
-    def _watch(self, read: Callable[[], int]) -> None:
-        self._jailer.watch.add(self.id, read, self._order.memory_mib * MIB, self._over_limit)
+        if not shell.group.limits_memory:
+            limit_bytes = self._order.memory_mib * MIB
+            read = partial(private_bytes, shell.proc)
+            self._jailer.watch.add(self.id, read, limit_bytes, self._over_limit)
+        elif (event := shell.group.oom_event()) is not None:
+            self._oom_event = event
+            self._jailer.loop.read(event, self._over_limit)
 
     def _over_limit(self) -> None:
+        self._stop_watching()
         self._oom = True
         assert self._shell is not None
         self._shell.kill()
 
     def _stop_watching(self) -> None:
         self._jailer.watch.discard(self.id)
-        if self._usage_event is not None:
-            self._jailer.loop.forget(self._usage_event)
-            os.close(self._usage_event)
-            self._usage_event = None
+        if self._oom_event is not None:
+            self._jailer.loop.forget(self._oom_event)
+            os.close(self._oom_event)
+            self._oom_event = None
 
     def _close_fds(self) -> None:
         channel.close_all(self._fds)

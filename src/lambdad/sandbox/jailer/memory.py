@@ -1,8 +1,7 @@
-"""Holds environments to their memory limit where the kernel alone cannot.
+"""Holds environments to their memory limit where no control group does.
 
-/tmp is memory to a control group and an ordinary user has no control group at all. So the memory
-of the processes themselves is read every few milliseconds: with control groups only after usage
-first passed the limit (the kernel tells), without them always.
+What an ordinary user can do instead: read the memory of all processes of an environment every
+few milliseconds, and end it when it is over. It may be over for a moment.
 """
 
 from __future__ import annotations

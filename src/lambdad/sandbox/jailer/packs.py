@@ -231,7 +231,8 @@ class Pack:
         if "failed" in message:
             self._give_up(shell, message["failed"])
             return
-        shell.runtime, shell.platform, shell.proc = fds
+        shell.runtime, shell.platform, shell.proc, *tmp = fds
+        shell.tmp = tmp[0] if tmp else -1
         self._empty.append(shell)
         if self._zygote is not None and self._zygote.ready:
             self._populate()

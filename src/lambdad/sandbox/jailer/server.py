@@ -10,7 +10,7 @@ lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 
 jailer → lambdad:
 
-    {"hello": {"controllers": […], "static_init": bool}}
+    {"hello": {"controllers": […], "static_init": bool, "no_disk_tmp": reason or null}}
     {"prepared": pack, "failed": reason or null}
     {"created": id, "freeze": word, "thaw": word, "usage": {…}}
         + Runtime API listener, platform listener, status file of the main process, freezer
@@ -27,6 +27,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lambdad.guest import channel, syscalls
@@ -38,6 +39,7 @@ from lambdad.sandbox.jailer.instance import Instance
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.memory import MemoryWatch
 from lambdad.sandbox.jailer.packs import Pack, Plan, Recipe
+from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
 from lambdad.sandbox.jailer.shell import Blueprint, Shell
 
 _REMOVE_RETRY_S = 0.002
@@ -48,6 +50,7 @@ class Settings:
     """What lambdad decides about its jailer."""
 
     run_dir: str
+    scratch_dir: str
     rootless: bool
     environments: int
     spare_shells: int
@@ -74,14 +77,34 @@ class Jailer:
         self._environments: dict[str, Environment] = {}
         self._slots = list(range(settings.environments + 16 * settings.spare_shells))
         self._init = shells.load_init()
+        self._scratch: Scratch | None = None
+        self._without_scratch: str | None = None
 
     def run(self) -> None:
         """Serve."""
-        controllers = sorted(self._cgroups.controllers)
-        hello = {"controllers": controllers, "static_init": self._init is not None}
+        self._find_scratch()
+        hello = {
+            "controllers": sorted(self._cgroups.controllers),
+            "static_init": self._init is not None,
+            "no_disk_tmp": self._without_scratch,
+        }
         self.tell({"hello": hello}, [])
         self.loop.read(self._control.fileno(), self._read)
         self.loop.run()
+
+    def _find_scratch(self) -> None:
+        """See whether /tmp can be on disk here."""
+        if self._settings.rootless:
+            self._without_scratch = "an ordinary user cannot mount disks"
+            return
+        scratch = Scratch(Path(self._settings.scratch_dir))
+        try:
+            scratch.prepare(DEFAULT_MIB)
+            os.close(scratch.make(DEFAULT_MIB))
+        except OSError as error:
+            self._without_scratch = str(error)
+        else:
+            self._scratch = scratch
 
     def tell(self, message: dict[str, Any], fds: list[int]) -> None:
         """Send to lambdad; what nobody hears any more is dropped."""
@@ -185,6 +208,7 @@ class Jailer:
             pipes=(pipes[0], pipes[1], pipes[2]),
             code=made[0],
             layers=made[1] if made[1:] else None,
+            scratch=self._scratch,
         )
 
     def _plan_shell(self, pack: Pack) -> Plan:
@@ -210,6 +234,7 @@ class Jailer:
             pid1_group=self._cgroups.group("pid1"),
             uid=uid,
             passwd=passwd,
+            scratch=self._scratch,
             init=self._init,
             commands=commands_read,
         )

@@ -19,9 +19,10 @@ from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer import network
 from lambdad.sandbox.jailer.cgroups import Group
 from lambdad.sandbox.jailer.root import GUEST_FOLDER
+from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
 
 HOSTNAME = "169.254.100.1"
-DEFAULT_TMP = "size=512m,nr_inodes=256k,mode=1777"
+_MEMORY_TMP = "size=512m,nr_inodes=256k,mode=1777"
 
 
 @dataclass(slots=True)
@@ -35,6 +36,8 @@ class Blueprint:
     uid: int
     passwd: int | None
     """Detached mount for /etc/passwd, where environments have uids of their own."""
+    scratch: Scratch | None
+    """Where /tmp comes from; None: from memory."""
     init: int | None
     """The static first process, as a memory file; None where there is none for this machine."""
     commands: int
@@ -61,6 +64,8 @@ class Shell:
     platform: int = -1
     proc: int = -1
     """Its /proc, for watching memory where no control group does."""
+    tmp: int = -1
+    """Detached file system for /tmp, of the default size, where /tmp is on disk."""
     child: socket.socket | None = None
     """To the process that waits inside to become a function."""
     dead: bool = False
@@ -80,6 +85,14 @@ class Shell:
             self.group.thaw()
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
+    def take_tmp(self, mib: int, scratch: Scratch) -> int:
+        """The file system for /tmp, made now if it is not of the size that was made ahead."""
+        if mib == DEFAULT_MIB:
+            tmp, self.tmp = self.tmp, -1
+            return tmp
+        scratch.prepare(mib)
+        return scratch.make(mib)
+
     def close_listeners(self) -> None:
         """They have gone to lambdad."""
         os.close(self.runtime)
@@ -88,7 +101,7 @@ class Shell:
 
     def close(self) -> None:
         """Give the fds back."""
-        for fd in (self.pidfd, self.commands, self.runtime, self.platform, self.proc):
+        for fd in (self.pidfd, self.commands, self.runtime, self.platform, self.proc, self.tmp):
             if fd >= 0:
                 os.close(fd)
         if self.child is not None:
@@ -119,6 +132,7 @@ def build(blueprint: Blueprint, report: socket.socket) -> None:
 
 
 def _assemble(blueprint: Blueprint) -> list[int]:
+    tmp = [] if blueprint.scratch is None else [blueprint.scratch.make(DEFAULT_MIB)]
     own_group, pid1_group = blueprint.group.open_procs(), blueprint.pid1_group.open_procs()
     syscalls.setns(blueprint.root, syscalls.CLONE_NEWNS)
     syscalls.unshare(
@@ -136,12 +150,15 @@ def _assemble(blueprint: Blueprint) -> list[int]:
     syscalls.set_hostname(HOSTNAME)
     flags = syscalls.MS_NOSUID | syscalls.MS_NODEV
     syscalls.unmount(f"{GUEST_FOLDER}/lambdad_guest")
-    syscalls.mount("tmp", "/tmp", "tmpfs", flags, DEFAULT_TMP)
+    # /opt is empty without layers; below, for the zygote's loader, it is not.
+    syscalls.attach_tree(syscalls.clone_tree(syscalls.AT_FDCWD, "/var/empty"), "/opt")
+    if not tmp:
+        syscalls.mount("tmp", "/tmp", "tmpfs", flags, _MEMORY_TMP)
     syscalls.mount("proc", "/proc", "proc", flags | syscalls.MS_NOEXEC)
     if blueprint.passwd is not None:
         syscalls.attach_tree(blueprint.passwd, "/etc/passwd")
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    return [*(listener.detach() for listener in listeners), proc]
+    return [*(listener.detach() for listener in listeners), proc, *tmp]
 
 
 def _become_init(blueprint: Blueprint) -> None:

@@ -1,0 +1,155 @@
+"""What this machine offers for isolation: found by trying, in children that leave nothing behind.
+
+Owns facts; `selection` draws the conclusions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import platform
+import re
+import select
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lambdad.guest import syscalls
+from lambdad.sandbox.jailer.cgroups import find_hierarchies
+from lambdad.sandbox.seccomp.filters import ARCHITECTURES
+
+_TRIAL_TIMEOUT_S = 5.0
+_PR_GET_SECCOMP = 21
+_LANDLOCK_CREATE_RULESET = 444
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What was found. Fields that hold text are None when all is well, else say what is not."""
+
+    system: str
+    kernel: str
+    architecture: str
+    root: bool
+    """Effective user 0: control groups and uids may be given out."""
+    new_mounts: str | None
+    """Detached mounts: `open_tree`, `mount_setattr` (Linux 5.12)."""
+    namespaces: str | None
+    """As this user: a sandbox's namespaces can be made, its /proc mounted, its lo brought up."""
+    seccomp: str | None
+    controllers: dict[str, str]
+    """Control group controllers that can be used, and where: `memory` → `v1`, `v2`."""
+    overlay: bool
+    """Layers can be merged without copying."""
+    loop_devices: bool
+    landlock: int
+    """ABI version; 0: none."""
+    user_namespaces: int
+    """How many this user may have."""
+    mkfs: bool
+    """mkfs.ext4 is there, for /tmp on disk."""
+
+
+def probe() -> Machine:
+    """Look at the machine. Takes some 20 ms."""
+    linux = sys.platform == "linux"
+    root = os.geteuid() == 0
+    return Machine(
+        system=platform.system(),
+        kernel=platform.release(),
+        architecture=platform.machine(),
+        root=root,
+        new_mounts=_new_mounts() if linux else "only Linux has them",
+        namespaces=_try(lambda: _enter_namespaces(root)) if linux else "only Linux has them",
+        seccomp=_seccomp() if linux else "only Linux has it",
+        controllers=_controllers() if linux and root else {},
+        overlay=linux and "overlay" in _read("/proc/filesystems"),
+        loop_devices=os.access("/dev/loop-control", os.W_OK),
+        landlock=_landlock() if linux else 0,
+        user_namespaces=int(_read("/proc/sys/user/max_user_namespaces").strip() or 0),
+        mkfs=shutil.which("mkfs.ext4", path="/usr/sbin:/sbin:/usr/bin:/bin") is not None,
+    )
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def _new_mounts() -> str | None:
+    match = re.match(r"(\d+)\.(\d+)", platform.release())
+    if match and (int(match[1]), int(match[2])) >= (5, 12):
+        return None
+    return f"Linux {platform.release()} is older than 5.12"
+
+
+def _seccomp() -> str | None:
+    if platform.machine() not in ARCHITECTURES:
+        return f"there is no filter for {platform.machine()} yet"
+    try:
+        syscalls.prctl(_PR_GET_SECCOMP)
+    except OSError as error:
+        return f"the kernel has none ({error.strerror})"
+    return None
+
+
+def _landlock() -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    version = libc.syscall(ctypes.c_long(_LANDLOCK_CREATE_RULESET), None, ctypes.c_size_t(0), 1)
+    return max(0, version)
+
+
+def _controllers() -> dict[str, str]:
+    found = {}
+    for tree in find_hierarchies():
+        if os.access(tree.mount, os.W_OK) and not os.statvfs(tree.mount).f_flag & os.ST_RDONLY:
+            for controller in tree.controllers:
+                found[controller] = f"v{tree.version}"
+    return found
+
+
+def _enter_namespaces(root: bool) -> None:
+    """What a shell needs, as the jailer does it. Runs in a child."""
+    if not root:
+        syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
+    others = syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWCGROUP
+    syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET | others)
+    syscalls.unshare(syscalls.CLONE_NEWPID)
+    pid = os.fork()
+    if pid:
+        if os.waitpid(pid, 0)[1]:
+            raise OSError("a private /proc cannot be mounted (is /proc partly hidden here?)")
+        return
+    with contextlib.suppress(OSError):
+        syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+        syscalls.mount("proc", "/proc", "proc")
+        os._exit(0)
+    os._exit(1)
+
+
+def _try(trial: Callable[[], None]) -> str | None:
+    """Run in a child; None when it works, else what it says."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            trial()
+        except BaseException as error:
+            os.write(write, f"{error}"[:512].encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    try:
+        ready, _, _ = select.select([read], [], [], _TRIAL_TIMEOUT_S)
+        if not ready:
+            os.kill(pid, 9)
+            return "trying took too long"
+        return os.read(read, 512).decode() or None
+    finally:
+        os.close(read)
+        os.waitpid(pid, 0)

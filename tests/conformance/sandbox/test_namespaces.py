@@ -1,0 +1,270 @@
+"""What the tiers with walls give beyond the common contract."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+from support.packs import command_pack, python_pack
+from support.real_sandboxes import (
+    NAMESPACE_TIERS,
+    Workbench,
+    drain,
+    first_line,
+    tier_id,
+)
+
+from lambdad.sandbox.driver import Exit, Mount, SandboxError, SandboxSpec, Tier
+
+pytestmark = pytest.mark.parametrize("bench", NAMESPACE_TIERS, ids=tier_id, indirect=True)
+
+IDLE = "def handler(event, context): return event\n"
+
+
+@pytest.mark.parametrize(
+    ("listener", "address"),
+    [
+        ("runtime_listener", ("169.254.100.1", 9001)),
+        ("platform_listener", ("169.254.100.1", 4566)),
+        ("platform_listener", ("127.0.0.1", 4566)),
+    ],
+)
+def test_the_listeners_are_reached_from_inside(
+    bench: Workbench, listener: str, address: tuple[str, int]
+) -> None:
+    source = (
+        "import socket\n"
+        f"s = socket.create_connection({address!r}, 5)\n"
+        "s.sendall(b'hello')\nprint(s.recv(10).decode(), flush=True)\n"
+    )
+
+    async def work() -> tuple[bytes, str]:
+        loop = asyncio.get_running_loop()
+        sandbox = await bench.python(source + IDLE)
+        connection, _ = await loop.sock_accept(getattr(sandbox, listener))
+        connection.setblocking(False)
+        heard = await loop.sock_recv(connection, 10)
+        await loop.sock_sendall(connection, b"welcome")
+        line = await first_line(sandbox)
+        connection.close()
+        await sandbox.kill()
+        return heard, line
+
+    assert bench.run(work()) == (b"hello", "welcome")
+
+
+def test_the_code_is_there_and_read_only(bench: Workbench) -> None:
+    seen = bench.look(
+        "import os, errno\n"
+        "seen = [os.getcwd(), sorted(os.listdir('/var/task'))]\n"
+        "for path in ('/var/task/new', '/var/task/app.py', '/opt/x', '/etc/x', '/x', '/usr/x'):\n"
+        "    try: open(path, 'w')\n"
+        "    except OSError as error: seen.append(errno.errorcode[error.errno])\n"
+    )
+    assert seen == ["/var/task", ["app.py"], "EROFS", "EROFS", "EROFS", "EROFS", "EROFS", "EROFS"]
+
+
+def test_the_search_path_is_that_of_aws(bench: Workbench) -> None:
+    seen = bench.look("import sys\nseen = [sys.path, sys.argv, sys.version_info[:2]]")
+    minor = "python{}.{}".format(*seen[2])
+    assert seen[0][:4] == [
+        "/var/task",
+        f"/opt/python/lib/{minor}/site-packages",
+        "/opt/python",
+        "/var/runtime",
+    ]
+    assert all("lambdad" not in entry for entry in seen[0])
+    assert seen[1] == ["/var/runtime/bootstrap.py"]
+
+
+def test_pth_files_of_the_package_work(bench: Workbench) -> None:
+    async def work() -> str:
+        code = bench.code(
+            "import inner\nprint(inner.WORD, flush=True)", **{"own.pth": "/var/task/vendored\n"}
+        )
+        (code / "vendored").mkdir(mode=0o755)
+        (code / "vendored" / "inner.py").write_text("WORD = 'found'\n")
+        sandbox = await bench.create(bench.spec(python_pack(), code))
+        line = await first_line(sandbox)
+        await sandbox.kill()
+        return line
+
+    assert bench.run(work()) == "found"
+
+
+def test_a_function_may_have_modules_of_our_names(bench: Workbench) -> None:
+    source = "import zygote, channel, lambdad_guest\nprint(zygote.WORD, lambdad_guest.WORD)"
+    own = {name: f"WORD = '{name}'" for name in ("zygote.py", "channel.py", "lambdad_guest.py")}
+
+    async def work() -> str:
+        sandbox = await bench.create(bench.spec(python_pack(), bench.code(source, **own)))
+        line = await first_line(sandbox)
+        await sandbox.kill()
+        return line
+
+    assert bench.run(work()) == "zygote.py lambdad_guest.py"
+
+
+def test_variables_that_act_at_the_start_of_an_interpreter(bench: Workbench) -> None:
+    variables = bench.spec(python_pack(), Path()).variables
+    for name, value, expression, expected in (
+        ("PYTHONHASHSEED", "0", "hash('a') == hash('a') and sys.flags.hash_randomization", 0),
+        ("PYTHONOPTIMIZE", "2", "sys.flags.optimize", 2),
+        ("PYTHONPATH", "/opt/mine:/var/runtime", "sys.path[3]", "/opt/mine"),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON", "log._AWS_LAMBDA_LOG_FORMAT.name", "JSON"),
+    ):
+        source = f"import sys\nimport awslambdaric.bootstrap as log\nseen = {expression}"
+        assert bench.look(source, variables={**variables, name: value}) == expected, name
+
+
+def test_layers_are_merged_the_last_one_uppermost(bench: Workbench) -> None:
+    layers = []
+    for number in (1, 2, 3):
+        layer = bench.folder / f"layer-{number}"
+        layer.mkdir(mode=0o755, exist_ok=True)
+        (layer / "same").write_text(f"from {number}")
+        (layer / f"only-{number}").write_text("x")
+        layers.append(layer)
+    source = "import os\nseen = [open('/opt/same').read(), sorted(os.listdir('/opt'))]"
+    assert bench.look(source, layer_dirs=tuple(layers[:1])) == ["from 1", ["only-1", "same"]]
+    assert bench.look(source, layer_dirs=tuple(layers)) == [
+        "from 3",
+        ["only-1", "only-2", "only-3", "same"],
+    ]
+
+
+def test_opt_is_empty_without_layers(bench: Workbench) -> None:
+    assert bench.look("import os\nseen = os.listdir('/opt')") == []
+
+
+def test_telemetry_has_its_own_pipe(bench: Workbench) -> None:
+    source = "import os\nos.write(int(os.environ['_LAMBDA_TELEMETRY_LOG_FD']), b'frame')\n"
+
+    async def work() -> tuple[bytes, bytes]:
+        variables = {**bench.spec(python_pack(), Path()).variables, "PYTHONHASHSEED": "1"}
+        # An interpreter of its own: the client has not yet taken the variable away.
+        pack = dataclasses.replace(python_pack(), argv=(python_pack().argv[0], "/var/task/app.py"))
+        sandbox = await bench.create(bench.spec(pack, bench.code(source), variables=variables))
+        await sandbox.exited
+        pipes = drain(sandbox.telemetry_fd), drain(sandbox.output_fd)
+        await sandbox.kill()
+        return pipes
+
+    assert bench.run(work()) == (b"frame", b"")
+
+
+def test_tmp_is_private_writable_and_as_large_as_specified(bench: Workbench) -> None:
+    source = (
+        "import os, tempfile\n"
+        "fs = os.statvfs('/tmp')\n"
+        "free = fs.f_bavail * fs.f_frsize >> 20\n"
+        "seen = [os.listdir('/tmp'), oct(os.stat('/tmp').st_mode & 0o7777), free]\n"
+        "tempfile.mkdtemp()\n"
+    )
+    for tmp_mib in (512, 700):
+        files, mode, free_mib = bench.look(source, tmp_mib=tmp_mib)
+        assert files == []
+        assert mode == "0o1777"
+        assert tmp_mib <= free_mib <= tmp_mib * 1.06
+
+
+def test_tmp_has_a_hard_quota_and_is_not_the_functions_memory(bench: Workbench) -> None:
+    """512 MiB of files under a memory limit of 128 MiB; the next one does not fit."""
+    source = (
+        "import errno\n"
+        "block = bytes(1 << 20)\n"
+        "written, seen = 0, None\n"
+        "with open('/tmp/file', 'wb', buffering=0) as file:\n"
+        "    while seen is None and written < 600:\n"
+        "        try: written += file.write(block) >> 20\n"
+        "        except OSError as error: seen = [errno.errorcode[error.errno], written >= 505]\n"
+    )
+    assert bench.look(source, memory_mib=128) == ["ENOSPC", True]
+
+
+def test_the_memory_limit_ends_the_environment(bench: Workbench) -> None:
+    async def work() -> Exit:
+        source = (
+            "import time\nkeep = []\n"
+            "while True:\n    keep.append(bytearray(b'x') * (4 << 20))\n    time.sleep(0.004)\n"
+        )
+        sandbox = await bench.python(source, memory_mib=128)
+        await sandbox.exited
+        return await sandbox.kill()
+
+    assert bench.run(work()) == Exit(None, 9, oom=True)
+
+
+def test_the_memory_limit_counts_child_processes(bench: Workbench) -> None:
+    async def work() -> Exit:
+        child = "x = bytearray([1]) * (300 << 20); import time; time.sleep(60)"
+        script = f"/usr/bin/python3 -c '{child}'; sleep 60"
+        sandbox = await bench.shell(script, memory_mib=128)
+        await sandbox.exited
+        return await sandbox.kill()
+
+    assert bench.run(work()) == Exit(None, 9, oom=True)
+
+
+def test_memory_below_the_limit_is_fine(bench: Workbench) -> None:
+    end, text = bench.ends(
+        bench.python(
+            "x = bytearray(b'x') * (90 << 20)\nprint(len(x) >> 20)\nraise SystemExit(0)",
+            memory_mib=160,
+        )
+    )
+    assert (end, text) == (Exit(0, None), "90\n")
+
+
+def test_orphans_are_reaped(bench: Workbench) -> None:
+    script = (
+        "for i in 1 2 3 4 5; do (sh -c 'exit 0' &) ; done; sleep 0.3; "
+        "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l"
+    )
+    end, text = bench.ends(bench.shell(script))
+    assert (end.code, text.strip()) == (0, "0")
+
+
+def test_a_pack_without_a_runtime_client_says_so(bench: Workbench) -> None:
+    pack = python_pack()
+    mounts = tuple(mount for mount in pack.mounts if "awslambdaric" not in mount.target)
+    bad = dataclasses.replace(pack, mounts=mounts)
+    with pytest.raises(SandboxError, match="No module named 'awslambdaric"):
+        bench.run(bench.driver.prepare(bad))
+    with pytest.raises(SandboxError, match="No module named 'awslambdaric"):
+        bench.run(bench.driver.create(bench.spec(bad, bench.code(IDLE))))
+
+
+def test_a_pack_that_cannot_be_mounted_says_so(bench: Workbench) -> None:
+    pack = command_pack("/bin/true")
+    missing = dataclasses.replace(pack, mounts=(Mount(Path("/no/such/place"), "/var/lang"),))
+    with pytest.raises(SandboxError, match="/no/such/place"):
+        bench.run(bench.driver.prepare(missing))
+    inside_usr = dataclasses.replace(pack, mounts=(Mount(bench.folder, "/usr/no-such/x"),))
+    with pytest.raises(SandboxError, match="Read-only file system"):
+        bench.run(bench.driver.prepare(inside_usr))
+
+
+def test_giving_up_a_creation_leaves_nothing(bench: Workbench) -> None:
+    async def work(spec: SandboxSpec) -> str:
+        task = asyncio.ensure_future(bench.driver.create(spec))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        sandbox = await bench.shell("ls /proc | grep -c '^[0-9]'; sleep 60")
+        line = await first_line(sandbox)
+        await sandbox.kill()
+        return line
+
+    for _ in range(5):
+        bench.run(work(bench.spec(command_pack("/bin/sleep", "66"), bench.code(""))))
+
+
+def test_the_driver_says_what_is_missing(bench: Workbench) -> None:
+    if bench.driver.tier is Tier.NAMESPACES and os.access("/dev/loop-control", os.W_OK):
+        assert bench.driver.missing_layers == ()
+    else:
+        assert bench.driver.missing_layers != ()

@@ -1,0 +1,182 @@
+"""Finding packs: exact versions only, no shims, nothing run that need not be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lambdad.core.errors import OperatorError
+from lambdad.runtime.catalog.identifiers import FAMILIES, family_of
+from lambdad.runtime.catalog.install import install
+from lambdad.runtime.catalog.nodejs import NodejsFamily
+from lambdad.runtime.catalog.packs import MissingPack, PackCatalog
+from lambdad.runtime.catalog.python import CLIENT_PACKAGES, PythonFamily, client_requirements
+from lambdad.sandbox.driver import Mount, RuntimePack
+from support.functions import make_packs
+
+OWN = "python{}.{}".format(*sys.version_info[:2])
+ELF = b"\x7fELF..."
+
+
+def program(path: Path, content: bytes = ELF) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(0o755)
+    return path
+
+
+def python_family(tmp_path: Path) -> PythonFamily:
+    return PythonFamily(tmp_path / "packs", tmp_path / "home", tmp_path / "bootstrap.py")
+
+
+def client(tmp_path: Path, runtime: str) -> Path:
+    folder = tmp_path / "packs" / runtime
+    for name in ("awslambdaric", "boto3", "boto3-1.2.dist-info", "bin", "__pycache__"):
+        (folder / name).mkdir(parents=True)
+    (folder / "six.py").write_text("")
+    return folder
+
+
+def test_every_identifier_has_a_family_and_an_honest_answer(tmp_path: Path) -> None:
+    packs = make_packs(tmp_path)
+    for family, runtimes in FAMILIES.items():
+        for runtime in runtimes:
+            assert family_of(runtime) == family
+            answer = packs.find(runtime)
+            assert answer.runtime == runtime
+            if isinstance(answer, MissingPack):
+                assert runtime in answer.message
+    unknown = packs.find("cobol85")
+    assert isinstance(unknown, MissingPack)
+    assert "no such runtime" in unknown.message
+
+
+def test_lambdads_own_python_brings_the_official_client_and_boto3(tmp_path: Path) -> None:
+    pack = make_packs(tmp_path).find(OWN)
+    assert isinstance(pack, RuntimePack)
+    assert pack.argv[1] == "/var/runtime/bootstrap.py"
+    targets = {mount.target for mount in pack.mounts}
+    assert {"/var/runtime/boto3", "/var/runtime/six.py", "/var/runtime/bootstrap.py"} <= targets
+    assert all(mount.source.exists() for mount in pack.mounts)
+    modules = [mount for mount in pack.mounts if mount.target.startswith("/var/runtime/")]
+    assert len(modules) == len(CLIENT_PACKAGES) + 1
+    program = f"import {', '.join(CLIENT_PACKAGES)}"
+    command = [pack.host_argv[0], "-S", "-c", program]
+    done = subprocess.run(command, env=dict(pack.host_variables), capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_interpreter_serves_its_own_version_only(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    program(home / ".pyenv/versions/3.98.1/bin/python3.98")
+    client(tmp_path, "python3.97")
+    family = python_family(tmp_path)
+    missing = family.find("python3.97")
+    assert isinstance(missing, MissingPack)
+    assert missing.reason == "no Python 3.97 was found (pyenv, /usr, /usr/local, uv)."
+
+
+def test_the_newest_release_is_taken_and_shims_are_not(tmp_path: Path) -> None:
+    versions = tmp_path / "home/.pyenv/versions"
+    for name in ("3.98.2", "3.98.10", "3.98.9", "3.98.11rc1", "3.98-dev"):
+        program(versions / name / "bin/python3.98")
+    program(versions / "3.98.12/bin/python3.98", b"#!/usr/bin/env bash\nexec pyenv exec\n")
+    client(tmp_path, "python3.98")
+    pack = python_family(tmp_path).find("python3.98")
+    assert isinstance(pack, RuntimePack)
+    assert pack.mounts[0] == Mount(versions / "3.98.10", "/var/lang")
+    assert pack.argv == ("/var/lang/bin/python3.98", "/var/runtime/bootstrap.py")
+    names = {mount.target.rpartition("/")[2] for mount in pack.mounts[1:]}
+    assert names == {"awslambdaric", "boto3", "six.py", "bootstrap.py"}
+
+
+def test_uv_pythons_are_found(tmp_path: Path) -> None:
+    folder = tmp_path / "home/.local/share/uv/python/cpython-3.98.4-linux-x86_64-gnu"
+    program(folder / "bin/python3.98")
+    client(tmp_path, "python3.98")
+    pack = python_family(tmp_path).find("python3.98")
+    assert isinstance(pack, RuntimePack)
+    assert pack.host_argv[0] == str(folder / "bin/python3.98")
+
+
+def test_a_missing_client_names_the_command(tmp_path: Path) -> None:
+    program(tmp_path / "home/.pyenv/versions/3.98.2/bin/python3.98")
+    missing = python_family(tmp_path).find("python3.98")
+    assert isinstance(missing, MissingPack)
+    assert missing.message == (
+        "The runtime python3.98 is not installed on this machine: Python 3.98 is here, its "
+        "runtime client is not. Run: lambdad runtimes install python3.98"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "client"), [("3.8", "2.2.1"), ("3.9", "4.0.4"), ("3.13", "4.2.2")]
+)
+def test_client_versions(number: str, client: str) -> None:
+    assert client_requirements(number)[0] == f"awslambdaric=={client}"
+
+
+def node_family(tmp_path: Path, answers: dict[str, str], asked: list[str]) -> NodejsFamily:
+    def run(argv: list[str]) -> str:
+        asked.append(argv[0])
+        return answers.get(argv[0], "")
+
+    home = tmp_path / "home"
+    return NodejsFamily(tmp_path / "packs", home, tmp_path / "client", run)
+
+
+def test_nodes_are_asked_for_their_version_once(tmp_path: Path) -> None:
+    nvm = program(tmp_path / "home/.nvm/versions/node/v98.1.0/bin/node")
+    asked: list[str] = []
+    family = node_family(tmp_path, {str(nvm): "v98.1.0\n"}, asked)
+    pack = family.find("nodejs98.x")
+    assert isinstance(pack, RuntimePack)
+    assert pack.argv == ("/var/lang/bin/node", "/var/runtime/lambdad/index.mjs")
+    assert Mount(nvm, "/var/lang/bin/node") in pack.mounts
+    family.find("nodejs98.x")
+    assert asked.count(str(nvm)) == 1
+
+
+def test_a_node_of_another_version_does_not_serve(tmp_path: Path) -> None:
+    nvm = program(tmp_path / "home/.nvm/versions/node/v98.1.0/bin/node")
+    missing = node_family(tmp_path, {str(nvm): "v97.0.0"}, []).find("nodejs98.x")
+    assert isinstance(missing, MissingPack)
+    assert missing.command == "lambdad runtimes install nodejs98.x"
+
+
+def fake_pip(tmp_path: Path, calls: list[list[str]], code: int = 0) -> object:
+    def run(argv: list[str], tell: object) -> int:
+        calls.append(argv)
+        if code == 0:
+            (Path(argv[argv.index("--target") + 1]) / "awslambdaric").mkdir()
+        return code
+
+    return run
+
+
+def test_installing_a_python_pack(tmp_path: Path) -> None:
+    program(tmp_path / "home/.pyenv/versions/3.98.2/bin/python3.98")
+    calls: list[list[str]] = []
+    told: list[str] = []
+    packs = tmp_path / "packs"
+    families = PackCatalog({"python": python_family(tmp_path)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lambdad.runtime.catalog.packs.family_of", lambda _: "python")
+        patch.setattr("lambdad.runtime.catalog.install.family_of", lambda _: "python")
+        with pytest.raises(OperatorError, match="could not install"):
+            install("python3.98", packs, families, fake_pip(tmp_path, calls, 1), told.append)
+        assert not list(packs.iterdir())
+        install("python3.98", packs, families, fake_pip(tmp_path, calls), told.append)
+        install("python3.98", packs, families, fake_pip(tmp_path, calls), told.append)
+    assert len(calls) == 2
+    assert calls[1][-4:-2] == ["--python-version", "3.98"]
+    assert "--only-binary=:all:" in calls[1]
+    assert told == ["python3.98 is ready.", "python3.98 is installed already."]
+
+
+def test_there_is_nothing_to_install_for_some(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="no pack for dotnet8"):
+        install("dotnet8", tmp_path, PackCatalog({}), fake_pip(tmp_path, []), print)
