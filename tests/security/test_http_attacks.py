@@ -4,14 +4,17 @@ once, the connection closed, and no second request is ever read out of the first
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
+import socket
 
 import pytest
 
 from lambdad.core.errors import AccessDeniedException
+from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.gateway.origin import refuse_web_pages
 from lambdad.wire.http import Request
-from support.http_raw import Stage, on_stage, request
+from support.http_raw import Peer, Stage, on_stage, request
 
 HOST = b"Host: h\r\n"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -195,3 +198,36 @@ def test_web_pages_cannot_use_a_server_that_accepts_any_credentials(
 )
 def test_local_clients_can(headers: dict[str, str]) -> None:
     refuse_web_pages(Request("POST", "/", "", headers))
+
+
+def test_a_function_cannot_crowd_out_the_servers_clients() -> None:
+    """Its connections and bodies come through its own gate."""
+    limits = dataclasses.replace(
+        DEFAULT_LIMITS,
+        http_connections=4,
+        http_buffered_bytes=100,
+        sandbox_http_connections=3,
+        sandbox_http_buffered_bytes=50,
+    )
+    head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 80\r\n\r\n"
+
+    async def play(stage: Stage) -> None:
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        await stage.server.attach(listener)
+        hostile = [Peer(*await asyncio.open_connection("127.0.0.1", port)) for _ in range(10)]
+        for peer in hostile:
+            peer.send(head + bytes(40))
+        await asyncio.sleep(0.1)
+        for peer in hostile[3:]:
+            assert (await peer.answer())[0] == 503
+        clients = [await stage.connect() for _ in range(4)]
+        clients[0].send(head + bytes(80))
+        for client in clients[1:]:
+            client.send(request())
+        for client in clients:
+            assert (await client.answer())[0] == 200
+        stage.server.detach(listener)
+
+    on_stage(play, limits=limits)

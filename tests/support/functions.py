@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 import lambdad.guest.nodejs
 import lambdad.guest.python.bootstrap
 from lambdad.core.clock import Clock, SystemClock
@@ -216,5 +218,5 @@ async def running(
 
 
 def run(coroutine: Any, timeout_s: float = 60.0) -> Any:
-    """asyncio.run with an end."""
-    return asyncio.run(asyncio.wait_for(coroutine, timeout_s))
+    """Run on the event loop that the daemon has, to the end or to the time limit."""
+    return uvloop.run(asyncio.wait_for(coroutine, timeout_s))

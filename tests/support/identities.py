@@ -74,8 +74,13 @@ class World:
     """A store and the services over it."""
 
     def __init__(
-        self, lane: Lane, fetch: Fetch | None = None, quotas: IamQuotas = DEFAULT_LIMITS.iam
+        self,
+        lane: Lane,
+        folder: Path,
+        fetch: Fetch | None = None,
+        quotas: IamQuotas = DEFAULT_LIMITS.iam,
     ) -> None:
+        self.issuer_keys = folder / "oidc-keys"
         self.clock = ManualClock()
         self.sealer = AesGcmSealer(KEY)
         self.store = IamStore(lane, self.sealer)
@@ -88,7 +93,7 @@ class World:
             store=self.store,
             directory=self.directory,
             sessions=self.sessions,
-            issuer_keys=IssuerKeys(self.clock, fetch),
+            issuer_keys=IssuerKeys(self.clock, self.issuer_keys, fetch),
             messages=self.messages,
             last_uses=self.last_uses,
             clock=self.clock,
@@ -146,7 +151,7 @@ def in_world(folder: Path, scenario: Callable[[World], Awaitable[T]], **options:
     async def run() -> T:
         lane = open_lane(folder / "iam.db", MIGRATIONS, limits=DEFAULT_LIMITS)
         try:
-            world = World(lane, **options)
+            world = World(lane, folder, **options)
             await world.store.load()
             return await scenario(world)
         finally:

@@ -26,14 +26,15 @@ from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.sandbox.driver import Driver, Exit, RuntimePack, Sandbox, SandboxSpec, Tier
 from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from lambdad.sandbox.drivers.process import ProcessDriver
-from lambdad.sandbox.jail import JailFolders
+from lambdad.sandbox.jail import Jail
+from lambdad.sandbox.probe import probe
 from lambdad.sandbox.python_start import zygote_variables
+from lambdad.sandbox.selection import choose_tier
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 ORDINARY_UID = 64_123
 """A user that no machine has: nobody's files are theirs."""
-RUN_DIR = Path("/run/lambdad-tests")
 
 NAMESPACE_TIERS = [Tier.NAMESPACES if os.geteuid() == 0 else Tier.ROOTLESS]
 ALL_TIERS = [*NAMESPACE_TIERS, Tier.PROCESS]
@@ -156,8 +157,8 @@ def make_driver(tier: Tier, folder: Path) -> Driver:
     """A driver of a tier, with its own places."""
     if tier is Tier.PROCESS:
         return ProcessDriver("http://127.0.0.1:1", DEFAULT_LIMITS)
-    run_dir = RUN_DIR if tier is Tier.NAMESPACES else folder / "run"
-    return NamespaceDriver(tier, JailFolders(run_dir, folder / "scratch"))
+    choice = choose_tier(probe(), [tier])
+    return NamespaceDriver(tier, folder / "scratch", choice.missing_layers)
 
 
 @contextlib.contextmanager
@@ -174,19 +175,42 @@ def workbench(tier: Tier, folder: Path) -> Iterator[Workbench]:
             bench.run(driver.close())
 
 
-def traces() -> dict[str, int]:
-    """What a sandbox might leave on the machine: processes, mounts, control groups of ours."""
-    marks = ("sandbox/jailer", "lambdad_guest", "init")
-    ours = 0
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            command = path.read_bytes().split(b"\0")[0:8]
-            words = b" ".join(command).decode(errors="replace")
-            ours += any(mark in words for mark in marks[:2]) or words.strip() == marks[2]
-    groups = sum(1 for _ in Path("/sys/fs/cgroup").glob("*/lambdad/*/slot-*"))
-    mounts = len(Path("/proc/self/mounts").read_text().splitlines())
-    fds = len(os.listdir("/proc/self/fd"))
-    return {"processes": ours, "mounts": mounts, "groups": groups, "fds": fds}
+def descendants(pid: int) -> set[int]:
+    """The pid and everything below it."""
+    found = {pid}
+    queue = [pid]
+    while queue:
+        for path in Path(f"/proc/{queue.pop()}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                children = {int(child) for child in path.read_text().split()} - found
+                found |= children
+                queue += children
+    return found
+
+
+def jail_of(bench: Workbench) -> Jail:
+    """The jailer of a driver that has one."""
+    assert isinstance(bench.driver, NamespaceDriver)
+    assert bench.driver.jail is not None
+    return bench.driver.jail
+
+
+def traces(bench: Workbench) -> dict[str, int]:
+    """What sandboxes might leave: processes, mounts, control groups, our fds and the jailer's."""
+    mounts = Path("/proc/self/mounts").read_text().splitlines()
+    found = {
+        "processes": len(descendants(os.getpid())),
+        "mounts": sum("lambdad" in line or str(bench.folder) in line for line in mounts),
+        "fds": len(os.listdir("/proc/self/fd")),
+    }
+    if bench.driver.tier is not Tier.PROCESS:
+        jail = jail_of(bench)
+        groups = Path("/sys/fs/cgroup").glob(f"*/lambdad/{jail.hello['instance']}/slot-*")
+        found["groups"] = sum(1 for _ in groups)
+        for pid in descendants(jail.outer_pid):
+            with contextlib.suppress(OSError):
+                found["fds"] += len(os.listdir(f"/proc/{pid}/fd"))
+    return found
 
 
 def eventually(condition: Any, limit_s: float = 10.0) -> bool:

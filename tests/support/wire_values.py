@@ -71,9 +71,11 @@ def _list(shape: Any, draw: random.Random, medium: Medium, depth: int) -> Any:
     low = min(shape.metadata.get("min", 0), 3)
     if not medium.empty_containers or "location" in shape.serialization:
         low = max(low, 1)  # an empty list in the query string or a header is no list
-    items = [
-        value(shape.member, draw, medium, depth + 1) for _ in range(draw.randint(low, low + 2))
-    ]
+    count = draw.randint(low, low + 2)
+    if shape.serialization.get("location") == "header" and shape.member.type_name == "string":
+        # Space around the items of a header is not kept, and an empty item is none.
+        return [draw.choice((*shape.member.metadata.get("enum", WORDS),)) for _ in range(count)]
+    items = [value(shape.member, draw, medium, depth + 1) for _ in range(count)]
     items = [item for item in items if item is not None]
     return items if items or medium.empty_containers else None
 
@@ -83,6 +85,8 @@ def _map(shape: Any, draw: random.Random, medium: Medium, depth: int) -> Any:
     result = {}
     for number in range(draw.randint(low, low + 2)):
         made = value(shape.value, draw, medium, depth + 1)
+        if made == [] and "location" in shape.serialization:
+            made = ["x"]  # a parameter without a value is none
         if made is not None:
             if shape.serialization.get("location") == "headers":
                 key, made = f"key-{number}", draw.choice(WORDS)

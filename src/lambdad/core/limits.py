@@ -147,6 +147,11 @@ class Limits:
     http_body_floor_bytes_per_s: int = 16 * KIB
     http_write_timeout_s: float = 60.0
     """A client that reads nothing of an answer that waits for it."""
+    sandbox_http_connections: int = 64
+    """Open connections from one execution environment to the AWS APIs (ours)."""
+    sandbox_http_buffered_bytes: int = 140 * MIB
+    """Request bodies being received from one execution environment; all of them together have
+    their own `http_buffered_bytes`, so that no function can crowd out the server's clients."""
     http_linger_s: float = 5.0
     """How long the rest of a refused request is read and dropped, so that the refusal arrives."""
     environment_log_line_bytes: int = 256 * KIB
@@ -179,7 +184,7 @@ class Limits:
     sandbox_create_timeout_s: float = 5.0
     """How long the jailer may take for one sandbox before it reports a failure."""
     environment_starts_at_once: int = 8
-    """Sandboxes being created and initialised at the same moment; more wait their turn."""
+    """Sandboxes being created at the same moment; more wait their turn."""
     environment_keep_alive_s: float = 300.0
     """How long an idle execution environment is kept."""
     environment_freeze_grace_ms: int = 10

@@ -24,7 +24,7 @@ _WHOLE_WRITE_BYTES = 65_536
 
 
 class Host(Protocol):
-    """What a connection needs of its server."""
+    """What a connection needs of the way it came in."""
 
     app: App
     limits: Limits

@@ -19,13 +19,42 @@ _SWEEP_S = 1.0
 _BACKLOG = 512
 
 
+class Gate:
+    """One way in: how many connections and unfinished bodies may come through it at once."""
+
+    def __init__(self, server: HttpServer, connections: int, budget: BodyBudget) -> None:
+        self.app = server.app
+        self.limits = server.limits
+        self.budget = budget
+        self._server = server
+        self._limit = connections
+        self._count = 0
+
+    def admit(self, connection: Connection) -> bool:
+        """Count a connection in; False if there are too many or the server is closing."""
+        if self._count >= self._limit or not self._server.enter(connection):
+            return False
+        self._count += 1
+        return True
+
+    def forget(self, connection: Connection) -> None:
+        """Count a connection out, if it was in: it is closed and nothing runs for it any more."""
+        if self._server.leave(connection):
+            self._count -= 1
+
+    def date(self) -> str:
+        """The Date header of now."""
+        return self._server.date()
+
+
 class HttpServer:
     """Serves one App on any number of listening sockets. Single-threaded: the event loop's."""
 
     def __init__(self, app: App, limits: Limits) -> None:
         self.app = app
         self.limits = limits
-        self.budget = BodyBudget(limits.http_buffered_bytes)
+        self._clients = Gate(self, limits.http_connections, BodyBudget(limits.http_buffered_bytes))
+        self._sandboxes = BodyBudget(limits.http_buffered_bytes)
         self._closing = False
         self._connections: set[Connection] = set()
         self._listeners: set[asyncio.Server] = set()
@@ -35,18 +64,17 @@ class HttpServer:
         self._date = ""
         self._date_s = 0
 
-    async def listen(self, sock: socket.socket) -> asyncio.Server:
+    async def listen(self, sock: socket.socket) -> None:
         """Serve a bound socket until this server is closed. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        listener = await loop.create_server(
-            lambda: Connection(self, loop), sock=sock, backlog=_BACKLOG
-        )
-        self._listeners.add(listener)
-        return listener
+        await self._open(sock, self._clients)
 
     async def attach(self, listener: socket.socket) -> None:
-        """Serve a sandbox's own listening socket, until `detach`."""
-        self._attached[listener] = await self.listen(listener)
+        """Serve a sandbox's own listening socket, until `detach`. What comes through it cannot
+        use up what the server has for its clients."""
+        limits = self.limits
+        budget = BodyBudget(limits.sandbox_http_buffered_bytes, self._sandboxes)
+        gate = Gate(self, limits.sandbox_http_connections, budget)
+        self._attached[listener] = await self._open(listener, gate)
 
     def detach(self, listener: socket.socket) -> None:
         """Accept nothing more on it. Idempotent."""
@@ -71,17 +99,25 @@ class HttpServer:
             self._sweep.cancel()
             self._sweep = None
 
+    async def _open(self, sock: socket.socket, gate: Gate) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(
+            lambda: Connection(gate, loop), sock=sock, backlog=_BACKLOG
+        )
+        self._listeners.add(listener)
+        return listener
+
     async def _cut(self) -> None:
         tasks = [c.task for c in self._connections if c.task is not None]
         for connection in tuple(self._connections):
             connection.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    # What connections need of their server.
+    # What gates need of their server.
 
-    def admit(self, connection: Connection) -> bool:
-        """Count a connection in; False if there are too many or the server is closing."""
-        if self._closing or len(self._connections) >= self.limits.http_connections:
+    def enter(self, connection: Connection) -> bool:
+        """Take a connection into the sweep; False if the server is closing."""
+        if self._closing:
             return False
         self._connections.add(connection)
         self._emptied.clear()
@@ -89,11 +125,14 @@ class HttpServer:
             self._schedule_sweep()
         return True
 
-    def forget(self, connection: Connection) -> None:
-        """Count a connection out: it is closed and nothing runs for it any more."""
-        self._connections.discard(connection)
+    def leave(self, connection: Connection) -> bool:
+        """The reverse; False if it was not in."""
+        if connection not in self._connections:
+            return False
+        self._connections.remove(connection)
         if not self._connections:
             self._emptied.set()
+        return True
 
     def date(self) -> str:
         """The Date header of now, made once a second."""

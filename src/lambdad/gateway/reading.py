@@ -45,19 +45,24 @@ class _Stopped(Exception):
 
 
 class BodyBudget:
-    """How many bytes of unfinished bodies all connections together may hold."""
+    """How many bytes of unfinished bodies some connections together may hold; with a `parent`,
+    they count there too."""
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, parent: BodyBudget | None = None) -> None:
         self._limit_bytes = limit_bytes
         self._taken_bytes = 0
+        self._parent = parent
 
     def take(self, size: int) -> bool:
         """Count `size` bytes in, even when that is past the limit (then False)."""
         self._taken_bytes += size
-        return self._taken_bytes <= self._limit_bytes
+        affordable = self._parent is None or self._parent.take(size)
+        return affordable and self._taken_bytes <= self._limit_bytes
 
     def give_back(self, size: int) -> None:
         self._taken_bytes -= size
+        if self._parent is not None:
+            self._parent.give_back(size)
 
 
 class RequestReader:

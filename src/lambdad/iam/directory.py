@@ -64,7 +64,7 @@ class Directory:
         if (
             remembered is not None
             and remembered.version == version
-            and remembered.principal == principal
+            and (remembered.principal is principal or remembered.principal == principal)
         ):
             return remembered.standing
         standing = self._look_up(principal)

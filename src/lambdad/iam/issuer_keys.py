@@ -1,11 +1,13 @@
 """The keys of OpenID Connect issuers: registered here, or fetched from the issuer.
 
-Owns where keys come from and how long they are believed. A key set that an operator registered
-with the provider is used alone, and nothing is fetched: so tokens are checked without a network,
-and for issuers that nobody else can reach. Otherwise the issuer is asked over HTTPS, as AWS does:
-its discovery document names its key set. The server must either be trusted by this machine's
-certificate authorities, or show a certificate whose SHA-1 thumbprint is registered with the
-provider. AWS takes the thumbprint of the authority's certificate; here it is the server's own.
+Owns where keys come from and how long they are believed. A key set that the operator has put into
+the folder of registered keys, as `<issuer>.json` (the issuer's URL without `https://`, characters
+other than letters, digits and `_.-~` percent-encoded), is used alone, and nothing is fetched: so
+tokens are checked without a network, and for issuers that nobody can reach. Otherwise the issuer
+is asked over HTTPS, as AWS does: its discovery document names its key set. The server must either
+be trusted by this machine's certificate authorities, or show a certificate whose SHA-1 thumbprint
+is registered with the provider. AWS takes the thumbprint of the authority's certificate; here it
+is the server's own.
 
 Fetching is a request that a client can cause: it is HTTPS and GET only, follows no redirect, is
 bounded in time and size, and nothing of the answer but keys reaches anyone.
@@ -14,12 +16,14 @@ bounded in time and size, and nothing of the answer but keys reaches anyone.
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import hmac
 import json
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
@@ -60,8 +64,9 @@ class _Known:
 class IssuerKeys:
     """Finds the keys that a provider's tokens are signed with."""
 
-    def __init__(self, clock: Clock, fetch: Fetch | None = None) -> None:
+    def __init__(self, clock: Clock, registered: Path, fetch: Fetch | None = None) -> None:
         self._clock = clock
+        self._registered = registered
         self._fetch: Fetch = fetch or fetch_https
         self._known: dict[tuple[str, tuple[str, ...]], _Known] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -71,8 +76,9 @@ class IssuerKeys:
 
         Anyone can send tokens, so an issuer is asked no oftener than every half minute, whatever
         it answers. Raises KeysUnavailable."""
-        if provider.key_set is not None:
-            return read_key_set(provider.key_set)
+        registered = self._read_registered(provider)
+        if registered is not None:
+            return registered
         known = self._fresh(provider, token)
         if known is None:
             async with self._slots:
@@ -80,6 +86,17 @@ class IssuerKeys:
         if known.problem is not None:
             raise KeysUnavailable(known.problem)
         return known.keys
+
+    def _read_registered(self, provider: OidcProvider) -> tuple[JsonWebKey, ...] | None:
+        path = self._registered / f"{quote(provider.url, safe='')}.json"
+        try:
+            return read_key_set(path.read_bytes())
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+                return None
+            raise KeysUnavailable(f"{path}: {error.strerror}") from error
+        except ValueError as error:
+            raise KeysUnavailable(f"{path} is no JSON Web Key Set: {error}") from error
 
     def _fresh(self, provider: OidcProvider, token: WebToken) -> _Known | None:
         known = self._known.get((provider.url, provider.thumbprints))
@@ -95,7 +112,10 @@ class IssuerKeys:
         problem = None
         try:
             found = json.loads(await self._fetch(discovery, provider.thumbprints))
-            keys = read_key_set(await self._fetch(found["jwks_uri"], provider.thumbprints))
+            place = found["jwks_uri"]
+            if not isinstance(place, str):
+                raise ValueError("jwks_uri is no text")
+            keys = read_key_set(await self._fetch(place, provider.thumbprints))
         except KeysUnavailable as error:
             problem = str(error)
         except (ValueError, KeyError, TypeError, RecursionError):

@@ -244,9 +244,6 @@ class OidcProvider(Record):
     client_ids: tuple[str, ...] = ()
     thumbprints: tuple[str, ...] = ()
     tags: Tags = ()
-    key_set: str | None = None
-    """The issuer's JSON Web Key Set where an operator registered it, so that tokens are checked
-    without asking the issuer over the network."""
 
     @property
     def key(self) -> str:

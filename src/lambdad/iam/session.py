@@ -105,6 +105,8 @@ class SessionIssuer:
     def _unseal(self, token: str) -> Session | None:
         try:
             raw = base64.b64decode(token, validate=True)
+            if base64.b64encode(raw).decode() != token:
+                return None  # Unused bits of the last digit: one token has one spelling.
             sealed = self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _PURPOSE)
         except (ValueError, InvalidTag):
             return None

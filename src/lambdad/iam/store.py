@@ -117,6 +117,13 @@ class Draft(Records):
                 records[key] = cast("R", record)
         return [records[key] for key in sorted(records)]
 
+    def count(self, kind: type[Record]) -> int:
+        count = self._records.count(kind)
+        for (changed, key), record in self._changes.items():
+            if changed is kind:
+                count += (record is not None) - (self._records.get(kind, key) is not None)
+        return count
+
     def put(self, record: Record) -> None:
         """Create or replace."""
         self._changes[type(record), record.key] = record

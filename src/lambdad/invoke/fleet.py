@@ -1,6 +1,6 @@
 """All execution environments of this machine: the pools, and what limits them together.
 
-Owns: the machine's bound and whom to evict at it, how many start at once, reaping after the
+Owns: the machine's bound and whom to evict at it, how many are created at once, reaping after the
 keep-alive, and what happens to pools when functions change. May not: choose an environment for
 an invocation; that is each pool's.
 """
@@ -94,7 +94,7 @@ class MachineFleet:
     def released(self) -> None:
         self.environments -= 1
 
-    def start_turn(self) -> contextlib.AbstractAsyncContextManager[object]:
+    def creation_turn(self) -> contextlib.AbstractAsyncContextManager[object]:
         return self._turns
 
     # -- keeping it small ---------------------------------------------------------------------

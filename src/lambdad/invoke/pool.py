@@ -29,8 +29,8 @@ class Fleet(Protocol):
     def released(self) -> None:
         """An environment is gone."""
 
-    def start_turn(self) -> contextlib.AbstractAsyncContextManager[object]:
-        """Held while an environment starts: only so many do at once."""
+    def creation_turn(self) -> contextlib.AbstractAsyncContextManager[object]:
+        """Held while a sandbox is created: only so many are at once."""
 
 
 class FunctionPool:
@@ -132,10 +132,9 @@ class FunctionPool:
 
     async def _start(self, environment: Supervisor) -> None:
         try:
-            async with self._fleet.start_turn():
-                needed = self._starting <= len(self.waiting)
-                if needed and not environment.ended:
-                    await environment.start()
+            needed = await self._create(environment)
+            if needed:
+                await environment.initialise()
         except Exception as error:  # whatever it is, somebody waits for this environment
             self._starting -= 1
             if self.waiting:
@@ -147,3 +146,11 @@ class FunctionPool:
             self.available(environment)
         else:
             environment.end()
+
+    async def _create(self, environment: Supervisor) -> bool:
+        """Create it when it is its turn, unless those who waited were served meanwhile."""
+        async with self._fleet.creation_turn():
+            if environment.ended or self._starting > len(self.waiting):
+                return False
+            await environment.create()
+            return True

@@ -184,8 +184,8 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if b"expect" in self._headers and self._transport is not None:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if b"expect" in self._headers:
+            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -250,8 +250,8 @@ class Connection(asyncio.Protocol):
     def send_event(self, head: bytes, payload: bytes) -> None:
         """Answer the request for the next event that `on_next` was told of."""
         transport = self._transport
-        if not self._waiting or transport is None:
-            return
+        if not self._waiting or transport is None or transport.is_closing():
+            return  # it will ask again
         self._waiting = False
         if len(payload) <= _ONE_WRITE_BYTES:
             transport.write(head + payload)
@@ -311,13 +311,12 @@ class Connection(asyncio.Protocol):
         self._write(_response(status, body + b"\n", "application/json"))
 
     def _fail(self, message: str) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._refuse(400, "BadRequest", message)
-            self.close()
+        self._refuse(400, "BadRequest", message)
+        self.close()
 
     def _write(self, data: bytes) -> None:
-        assert self._transport is not None
-        self._transport.write(data)
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
 
 
 def _response(status: int, body: bytes, content_type: str) -> bytes:

@@ -60,16 +60,17 @@ class Boot:
         self._sandbox: Sandbox | None = None
         self._init: asyncio.Future[InitFailure | None] = asyncio.get_running_loop().create_future()
 
-    async def start(self, pack: RuntimePack, stream: str, limit_s: float) -> InitFailure | None:
-        """Create the sandbox and see its init through, for `limit_s` at most.
-
-        Raises SandboxError where the platform has none to give."""
+    async def create(self, pack: RuntimePack, stream: str) -> None:
+        """Create the sandbox and start its process. Raises SandboxError where the platform has
+        none to give."""
         version, services = self._version, self._services
         self.started_ns = services.clock.monotonic_ns()
         try:
             pack = with_command(pack, version)
         except NoEntryPoint as error:
-            return InitFailure("error", "Runtime.InvalidEntrypoint", _entrypoint_fault(str(error)))
+            fault_for = _entrypoint_fault(str(error))
+            self._fail_init(InitFailure("error", "Runtime.InvalidEntrypoint", fault_for))
+            return
         credentials = services.credentials_for(version)
         spec = SandboxSpec(
             environment_id=new_environment_id(),  # the driver sees no id twice
@@ -81,22 +82,22 @@ class Boot:
             tmp_mib=version.tmp_mib,
         )
         sandbox = await services.driver.create(spec)
-        self._sandbox = sandbox
         if self.ended:  # while it was being created
-            await self._kill(sandbox)
-            return _ENDED
+            await sandbox.kill()
+            return
+        self._sandbox = sandbox
         self.started_ns = services.clock.monotonic_ns()
         self._collector.attach(sandbox.output_fd, sandbox.telemetry_fd)
         sandbox.exited.add_done_callback(self._exited)
         await self._serve(sandbox)
-        return await self._initialised(limit_s)
 
     async def _serve(self, sandbox: Sandbox) -> None:
         if self._services.platform is not None and sandbox.platform_listener is not None:
             await self._services.platform.attach(sandbox.platform_listener)
         await self._api.serve(sandbox.runtime_listener)
 
-    async def _initialised(self, limit_s: float) -> InitFailure | None:
+    async def initialised(self, limit_s: float) -> InitFailure | None:
+        """See the init phase through, for `limit_s` at most."""
         done, _ = await asyncio.wait([self._init], timeout=limit_s)
         if not done:
             return InitFailure("timeout", None, lambda rid: timed_out(rid, self._version.timeout_s))

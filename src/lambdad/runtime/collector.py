@@ -111,10 +111,10 @@ class LogCollector:
             if not any(taken):
                 return
 
-    def platform(self, line: str) -> None:
-        """Log a line of the platform's own."""
+    def platform(self, now_ms: int, line: str) -> None:
+        """Log a line of the platform's own, if it is one."""
         if line:
-            self._emit(self._clock.wall_ms(), line)
+            self._emit(now_ms, line)
 
     def begin_tail(self) -> None:
         """Keep the end of what is logged from now on."""

@@ -14,6 +14,7 @@ from lambdad.sandbox.driver import Exit
 
 UNHANDLED = "Unhandled"
 """The one value of X-Amz-Function-Error that AWS sends today."""
+OUT_OF_MEMORY = "Runtime.OutOfMemory"
 
 _KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function|Sandbox)\.[A-Z][a-zA-Z]+")
 
@@ -41,7 +42,7 @@ def init_reported(error_type: str, payload: bytes) -> Fault:
 def exited(request_id: str, end: Exit) -> Fault:
     """The runtime's process ended on its own."""
     if end.oom:
-        return _fault("Runtime.OutOfMemory", request_id, _exit_text(Exit(None, signal.SIGKILL)))
+        return _fault(OUT_OF_MEMORY, request_id, _exit_text(Exit(None, signal.SIGKILL)))
     return _fault("Runtime.ExitError", request_id, _exit_text(end))
 
 

@@ -14,7 +14,7 @@ from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime.catalog.identifiers import family_of
 from lambdad.runtime.collector import LogCollector
 from lambdad.runtime.entry import misplaced_module
-from lambdad.runtime.faults import UNHANDLED, Fault
+from lambdad.runtime.faults import OUT_OF_MEMORY, UNHANDLED, Fault
 from lambdad.runtime.invocation import Invocation, InvokeResult
 from lambdad.runtime.platform_log import InitReport, Report, billed_ms, platform_lines
 
@@ -45,21 +45,25 @@ class Recorder:
         self._memory_read_ns = 0
 
     def init_started(self, phase: str) -> None:
-        self._collector.platform(self._lines.init_start(self._clock.wall_ms(), phase))
+        now_ms = self._clock.wall_ms()
+        self._collector.platform(now_ms, self._lines.init_start(now_ms, phase))
 
     def init_ended(self, report: InitReport) -> None:
         self._collector.drain()
+        self._read_memory_peak()
         if report.error_type == "Runtime.ImportModuleError":
             self._explain_missing_module()
-        self._collector.platform(self._lines.init_report(self._clock.wall_ms(), report))
+        now_ms = self._clock.wall_ms()
+        self._collector.platform(now_ms, self._lines.init_report(now_ms, report))
 
-    def started(self, invocation: Invocation) -> None:
-        line = self._lines.start(self._clock.wall_ms(), invocation.request.request_id)
-        self._collector.platform(line)
+    def started(self, invocation: Invocation, now_ms: int) -> None:
+        line = self._lines.start(now_ms, invocation.request.request_id)
+        self._collector.platform(now_ms, line)
 
-    def finished(self, invocation: Invocation, payload: bytes, fault: Fault | None) -> InvokeResult:
-        """Log the end of a run; what its caller is told."""
-        now_ns = self._clock.monotonic_ns()
+    def finished(
+        self, invocation: Invocation, payload: bytes, fault: Fault | None, now_ns: int
+    ) -> InvokeResult:
+        """Log the end of a run at `now_ns` (monotonic); what its caller is told."""
         duration_ms = (now_ns - invocation.started_ns) / 1e6
         if fault is not None and fault.status == "timeout":
             duration_ms = self._version.timeout_s * 1000.0
@@ -69,14 +73,14 @@ class Recorder:
             request_id=invocation.request.request_id,
             duration_ms=duration_ms,
             billed_ms=billed_ms(duration_ms, init_ms),
-            memory_peak_mib=self._memory_peak(duration_ms, now_ns),
+            memory_peak_mib=self._memory_peak(duration_ms, now_ns, fault),
             init_ms=init_ms,
             status=fault.status if fault else None,
             error_type=fault.error_type if fault else None,
         )
         now_ms = self._clock.wall_ms()
-        self._collector.platform(self._lines.end(now_ms, report))
-        self._collector.platform(self._lines.report(now_ms, report))
+        self._collector.platform(now_ms, self._lines.end(now_ms, report))
+        self._collector.platform(now_ms, self._lines.report(now_ms, report))
         return InvokeResult(
             payload=payload,
             function_error=UNHANDLED if fault else None,
@@ -89,13 +93,19 @@ class Recorder:
             error_type=report.error_type,
         )
 
-    def _memory_peak(self, duration_ms: float, now_ns: int) -> int:
+    def _memory_peak(self, duration_ms: float, now_ns: int, fault: Fault | None) -> int:
         """In MiB. Read anew after a run of some length, or when the last reading is old: in a
-        loop of short runs a reading costs more than the runs change."""
+        loop of short runs a reading costs more than the runs change. Who ran out of memory used
+        all of it, whatever is left to be read."""
         if duration_ms > _LONG_RUN_MS or now_ns - self._memory_read_ns > _FRESH_NS:
             self._memory_read_ns = now_ns
-            self._memory_peak_mib = max(self._memory_peak_mib, -(-self._read_memory() // MIB))
+            self._read_memory_peak()
+        if fault is not None and fault.error_type == OUT_OF_MEMORY:
+            return self._version.memory_mib
         return self._memory_peak_mib
+
+    def _read_memory_peak(self) -> None:
+        self._memory_peak_mib = max(self._memory_peak_mib, -(-self._read_memory() // MIB))
 
     def _explain_missing_module(self) -> None:
         """The commonest packaging mistake, in the function's own log."""
@@ -106,7 +116,8 @@ class Recorder:
         folder = misplaced_module(version.code_dir, version.handler, suffixes)
         if folder is not None:
             self._collector.platform(
+                self._clock.wall_ms(),
                 f"[lambdad] The module of handler '{version.handler}' is in the folder "
                 f"'{folder}' of the deployment package, not at its root: zip the contents of the "
-                f"folder, or set the handler to '{folder}/{version.handler}'.\n"
+                f"folder, or set the handler to '{folder}/{version.handler}'.\n",
             )

@@ -65,11 +65,16 @@ class Supervisor:
 
     # -- init ---------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """The init phase. A failed one is repeated inside the first invocation, as AWS does.
+    async def create(self) -> None:
+        """Create the sandbox and start the init phase in it. Raises SandboxError where the
+        platform has none to give."""
+        self._recorder.init_started("init")
+        await self._boot.create(self._pack, self._stream)
 
-        Raises SandboxError where the platform has no sandbox to give."""
-        failure = await self._initialise("init", self._services.limits.init_timeout_s)
+    async def initialise(self) -> None:
+        """See the init phase through. A failed one is repeated inside the first invocation, as
+        AWS does."""
+        failure = await self._init_outcome("init", self._services.limits.init_timeout_s)
         if self.ended:
             return
         self.idle_since_ns = self._clock.monotonic_ns()
@@ -83,26 +88,26 @@ class Supervisor:
     def _new_boot(self) -> Boot:
         return Boot(self.version, self._services, self._log, self, self._on_exit)
 
-    async def _initialise(self, phase: str, limit_s: float) -> InitFailure | None:
+    async def _init_outcome(self, phase: str, limit_s: float) -> InitFailure | None:
         boot = self._boot
-        self._recorder.init_started(phase)
-        failure = await boot.start(self._pack, self._stream, limit_s)
-        took_ms = (self._clock.monotonic_ns() - boot.started_ns) / 1e6
+        failure = await boot.initialised(limit_s)
         if self.ended:
             return failure
-        if failure is None:
-            self._recorder.init_ended(InitReport(took_ms, phase))
-        else:
+        took_ms = (self._clock.monotonic_ns() - boot.started_ns) / 1e6
+        report = InitReport(took_ms, phase)
+        if failure is not None:
             report = InitReport(took_ms, phase, failure.status, failure.error_type)
-            self._recorder.init_ended(report)
+        self._recorder.init_ended(report)
         return failure
 
     async def _invoke_after_init(self, invocation: Invocation) -> None:
         """Repeat the failed init on the function's own time, then run."""
         invocation.started_ns = self._clock.monotonic_ns()
         self._boot = self._new_boot()
+        self._recorder.init_started("invoke")
         try:
-            failure = await self._initialise("invoke", self.version.timeout_s)
+            await self._boot.create(self._pack, self._stream)
+            failure = await self._init_outcome("invoke", self.version.timeout_s)
         except Exception as error:  # whatever it is, the caller must not wait for ever
             self.abandon(error)
             return
@@ -123,7 +128,7 @@ class Supervisor:
         else:
             fault = failure.fault_for(request_id)
         if not self.ended:
-            self._recorder.started(invocation)
+            self._recorder.started(invocation, self._clock.wall_ms())
             self._complete(fault.payload, fault)
             self.end()
 
@@ -149,18 +154,18 @@ class Supervisor:
 
     def _deliver(self, invocation: Invocation) -> None:
         clock, request = self._clock, invocation.request
-        now_ns = clock.monotonic_ns()
+        now_ns, now_ms = clock.monotonic_ns(), clock.wall_ms()
         if not invocation.started_ns:
             invocation.started_ns = now_ns
         deadline_ns = invocation.started_ns + self._timeout_ns
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             payload = payload_of(request)
-            deadline_ms = clock.wall_ms() + (deadline_ns - now_ns) // 1_000_000
+            deadline_ms = now_ms + (deadline_ns - now_ns) // 1_000_000
             waiting.send_event(head_of(request, deadline_ms, len(payload)), payload)
         if not self._delivered:
             self._delivered = True
-            self._recorder.started(invocation)
+            self._recorder.started(invocation, now_ms)
             self._deadline_ns = deadline_ns
             if self._deadline_timer is None:
                 self._await_deadline(now_ns)
@@ -168,9 +173,8 @@ class Supervisor:
     def _complete(self, payload: bytes, fault: Fault | None) -> None:
         invocation, self._running = self._running, None
         if invocation is not None:
-            result = self._recorder.finished(invocation, payload, fault)
-            self.idle_since_ns = self._clock.monotonic_ns()
-            invocation.succeed(result)
+            self.idle_since_ns = now_ns = self._clock.monotonic_ns()
+            invocation.succeed(self._recorder.finished(invocation, payload, fault, now_ns))
 
     def _rest(self) -> None:
         """Ready for another invocation: as good as back, though the runtime has yet to ask."""

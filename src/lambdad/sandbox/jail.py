@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,30 +31,19 @@ _ROOTLESS_PROCESSES = 4096
 """An ordinary user's environments share one count of processes (docs/threat-model.md)."""
 
 
-@dataclass(frozen=True, slots=True)
-class JailFolders:
-    """Where the jailer may write."""
-
-    run_dir: Path
-    """Locks and small files of running instances; the same for all of one user on a machine."""
-    scratch_dir: Path
-    """On a disk with room for what functions write into /tmp."""
-
-
 class Jail:
     """A running jailer."""
 
     def __init__(
         self,
-        folders: JailFolders,
+        scratch_dir: Path,
         rootless: bool,
         limits: Limits,
         on_message: Callable[[Message, list[int]], None],
         on_lost: Callable[[], None],
     ) -> None:
         self._settings: Message = {
-            "run_dir": str(folders.run_dir),
-            "scratch_dir": str(folders.scratch_dir),
+            "scratch_dir": str(scratch_dir),
             "rootless": rootless,
             "environments": limits.environments,
             "spare_shells": limits.spare_shells,
@@ -67,6 +55,10 @@ class Jail:
         self._on_lost = on_lost
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self.outer_pid = 0
+        """The jailer's outer process."""
+        self.hello: Message = {}
+        """What the jailer said of itself at its start."""
         self._hello: asyncio.Future[Message] | None = None
         self._unsent: deque[tuple[Message, Sequence[int]]] = deque()
 
@@ -75,8 +67,8 @@ class Jail:
         """Whether there is somebody to talk to."""
         return self._socket is not None
 
-    async def start(self) -> Message:
-        """Start the process; what it says of the machine. Raises SandboxError."""
+    async def start(self) -> None:
+        """Start the process. Raises SandboxError."""
         seccomp = compile_filter(load_policy(), platform.machine()).hex()
         ours, theirs = channel.pair()
         ours.setblocking(False)
@@ -89,13 +81,14 @@ class Jail:
                 env={},
                 start_new_session=True,
             )
+        self.outer_pid = self._process.pid
         channel.send(ours, {**self._settings, "seccomp": seccomp})
         loop = asyncio.get_running_loop()
         self._socket = ours
         self._hello = loop.create_future()
         loop.add_reader(ours, self._read)
         try:
-            return await asyncio.wait_for(self._hello, _START_TIMEOUT_S)
+            self.hello = await asyncio.wait_for(self._hello, _START_TIMEOUT_S)
         except TimeoutError:
             await self.close()
             raise SandboxError("The jailer did not answer; `lambdad doctor` may say why.") from None

@@ -100,8 +100,7 @@ def _seccomp() -> str | None:
 
 def _landlock() -> int:
     libc = ctypes.CDLL(None, use_errno=True)
-    version = libc.syscall(ctypes.c_long(_LANDLOCK_CREATE_RULESET), None, ctypes.c_size_t(0), 1)
-    return max(0, version)
+    return max(0, int(libc.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
 
 
 def _controllers() -> dict[str, str]:

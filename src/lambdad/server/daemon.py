@@ -7,6 +7,7 @@ port are ours, and readiness is announced when requests are really being answere
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -60,6 +61,8 @@ async def _serve(
         note = announce(config.data_dir, server)
         try:
             announce_ready(server)
+            application.warm_up()
+            gc.freeze()  # A full collection would look at all this again, for 20 ms each time.
             await stop.wait()
         finally:
             note.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ Everything that has an end is ended in reverse order, also when a later part fai
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -38,6 +39,7 @@ from lambdad.iam.authenticate import (
 )
 from lambdad.iam.authorization_messages import AuthorizationMessages
 from lambdad.iam.directory import Directory
+from lambdad.iam.execution_roles import ExecutionRoles
 from lambdad.iam.issuer_keys import IssuerKeys
 from lambdad.iam.key_ring import KeyRing
 from lambdad.iam.last_use import LastUses
@@ -59,7 +61,6 @@ from lambdad.runtime.services import EnvironmentServices
 from lambdad.sandbox.driver import Driver, Tier
 from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from lambdad.sandbox.drivers.process import ProcessDriver
-from lambdad.sandbox.jail import JailFolders
 from lambdad.sandbox.probe import probe
 from lambdad.sandbox.selection import choose_tier
 from lambdad.server.config import Config
@@ -92,6 +93,8 @@ class Running:
     """A server that answers."""
 
     tier: Tier
+    warm_up: Callable[[], None]
+    """Does now, in some 20 ms, what the first requests would otherwise wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,9 @@ async def running(config: Config, sock: socket.socket, endpoint: str) -> AsyncIt
     async with AsyncExitStack() as stack:
         site = _Site(config, SystemClock(), stack)
         driver = _driver(config, endpoint)
+        stack.push_async_callback(driver.close)
+        driver_started = asyncio.create_task(driver.start())  # another process: meanwhile, the rest
+        await asyncio.sleep(0)
         identity = await _identity(site)
         blobs = BlobStore(config.data_dir / "blobs")
         stack.callback(blobs.close)
@@ -138,7 +144,8 @@ async def running(config: Config, sock: socket.socket, endpoint: str) -> AsyncIt
 
         logs = _logs(site)
         functions = await _functions(site, blobs)
-        execution = await _execution(site, driver, http, logs, identity.sessions, functions)
+        await driver_started
+        execution = await _execution(site, driver, http, logs, identity, functions)
 
         lambda_service = LambdaService(
             functions=functions.store,
@@ -158,7 +165,7 @@ async def running(config: Config, sock: socket.socket, endpoint: str) -> AsyncIt
 
         stack.push_async_callback(http.close, config.drain_s)
         await http.listen(sock)
-        yield Running(driver.tier)
+        yield Running(driver.tier, lambda: router.preload(SERVICES))
 
 
 # Identity.
@@ -170,6 +177,7 @@ class _Identity:
     sealer: AesGcmSealer
     last_uses: LastUses
     managed: ManagedPolicies
+    directory: Directory
     sessions: SessionIssuer
 
 
@@ -182,7 +190,9 @@ async def _identity(site: _Site) -> _Identity:
     last_uses.start()
     site.stack.push_async_callback(last_uses.close)
     sessions = SessionIssuer(load_or_create_session_key(place / "session.key"))
-    return _Identity(store, sealer, last_uses, ManagedPolicies(), sessions)
+    managed = ManagedPolicies()
+    directory = Directory(store, managed)
+    return _Identity(store, sealer, last_uses, managed, directory, sessions)
 
 
 def _authenticator(site: _Site, identity: _Identity) -> Authenticator:
@@ -201,9 +211,9 @@ def _serve_identity(site: _Site, identity: _Identity, dispatcher: Dispatcher) ->
     iam = IamService(identity.store, identity.managed, ServiceRoles(), clock, quotas)
     sts = StsService(
         store=identity.store,
-        directory=Directory(identity.store, identity.managed),
+        directory=identity.directory,
         sessions=identity.sessions,
-        issuer_keys=IssuerKeys(clock),
+        issuer_keys=IssuerKeys(clock, site.config.data_dir / "oidc-keys"),
         messages=AuthorizationMessages(identity.sealer),
         last_uses=identity.last_uses,
         clock=clock,
@@ -258,16 +268,14 @@ async def _execution(
     driver: Driver,
     http: HttpServer,
     logs: LogStore,
-    sessions: SessionIssuer,
+    identity: _Identity,
     functions: _Functions,
 ) -> _Execution:
     clock, limits, stack = site.clock, site.limits, site.stack
-    stack.push_async_callback(driver.close)
-    await driver.start()
     environments = EnvironmentServices(
         driver=driver,
         log_sink=logs,
-        credentials_for=_credentials(sessions, clock),
+        credentials_for=_credentials(identity, clock),
         clock=clock,
         limits=limits,
         freezer=Freezer(clock, limits.environment_freeze_grace_ms),
@@ -291,18 +299,22 @@ def _driver(config: Config, endpoint: str) -> Driver:
     choice = choose_tier(probe(), TIERS, config.sandbox.min_tier)
     if choice.tier is Tier.PROCESS:
         return ProcessDriver(endpoint, config.limits)
-    folders = JailFolders(config.surroundings.run_dir, config.data_dir / "scratch")
-    return NamespaceDriver(choice.tier, folders, choice.missing_layers, config.limits)
+    scratch_dir = config.data_dir / "scratch"
+    return NamespaceDriver(choice.tier, scratch_dir, choice.missing_layers, config.limits)
 
 
 def _credentials(
-    sessions: SessionIssuer, clock: SystemClock
+    identity: _Identity, clock: SystemClock
 ) -> Callable[[FunctionVersion], SessionCredentials]:
-    """The credentials that an execution environment gets: its role's, under its own name."""
+    """The credentials that an execution environment gets: its role's, under its own name. A role
+    that IAM does not hold still has a name, and no rights."""
+    roles = ExecutionRoles(identity.store, identity.directory)
 
     def issue(version: FunctionVersion) -> SessionCredentials:
-        name = function_session_name(version.name)
-        expires_s = clock.wall_ms() // 1000 + _SESSION_S
-        return sessions.issue(version.account, version.role, name, expires_s)
+        name, now_s = function_session_name(version.name), clock.wall_ms() // 1000
+        principal = roles.principal(version.role, name, now_s)
+        if principal is None:
+            return identity.sessions.issue(version.account, version.role, name, now_s + _SESSION_S)
+        return identity.sessions.grant(principal, now_s + _SESSION_S)
 
     return issue

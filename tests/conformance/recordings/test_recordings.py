@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support.server import Server
+from support.server import LambdadServer
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parents[3] / "shared" / "recordings"
@@ -54,7 +54,7 @@ def failures_of(case: dict[str, Any], endpoint: str) -> list[str]:
 
 @pytest.mark.skipif(REPLAY is None, reason=f"no recordings at {FOLDER}: nothing to compare with")
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_recorded_conversation(case: dict[str, Any], open_server: Server) -> None:
+def test_recorded_conversation(case: dict[str, Any], open_server: LambdadServer) -> None:
     failures = failures_of(case, open_server.endpoint)
     reason = LISTED.get(case["name"])
     if reason is None:

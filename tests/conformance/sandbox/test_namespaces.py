@@ -114,7 +114,7 @@ def test_variables_that_act_at_the_start_of_an_interpreter(bench: Workbench) -> 
         ("PYTHONHASHSEED", "0", "hash('a') == hash('a') and sys.flags.hash_randomization", 0),
         ("PYTHONOPTIMIZE", "2", "sys.flags.optimize", 2),
         ("PYTHONPATH", "/opt/mine:/var/runtime", "sys.path[3]", "/opt/mine"),
-        ("AWS_LAMBDA_LOG_FORMAT", "JSON", "log._AWS_LAMBDA_LOG_FORMAT.name", "JSON"),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON", "int(log._AWS_LAMBDA_LOG_FORMAT)", 0),
     ):
         source = f"import sys\nimport awslambdaric.bootstrap as log\nseen = {expression}"
         assert bench.look(source, variables={**variables, name: value}) == expected, name

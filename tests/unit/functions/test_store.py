@@ -12,6 +12,7 @@ import pytest
 
 from lambdad.functions.names import FunctionKey
 from lambdad.functions.records import FunctionRecord, State
+from lambdad.functions.unpack import remove_tree
 from lambdad.services.lambda_.aliases import create_alias, delete_alias
 from lambdad.services.lambda_.code import update_function_code
 from lambdad.services.lambda_.configuration import update_function_configuration
@@ -116,9 +117,7 @@ def test_an_unpacked_tree_is_made_again_from_its_blob(tmp_path: Path) -> None:
             function = p.catalog.get(*KEY)
             assert function is not None
             tree = function.versions["$LATEST"].code_dir
-        for path in sorted(tree.rglob("*"), reverse=True):
-            path.unlink()
-        tree.rmdir()
+        remove_tree(tree)
         async with plane(tmp_path):
             assert (tree / "index.py").exists()
 

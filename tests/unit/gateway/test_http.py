@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.gateway.encoding import HeaderInjection, encode_head
 from lambdad.wire.http import Request, Response
-from support.http_raw import Stage, on_stage, request
+from support.http_raw import Peer, Stage, on_stage, request
 
 
 def test_keep_alive_serves_one_request_after_the_other() -> None:
@@ -444,3 +445,23 @@ def test_upgrades_are_ignored_and_absolute_targets_understood() -> None:
 def test_a_line_break_in_a_header_never_leaves(value: str) -> None:
     with pytest.raises(HeaderInjection):
         encode_head(Response(200, [("X", value)]), date="now", keep_alive=True, chunked=False)
+
+
+def test_a_sandboxes_own_listener_is_served_until_it_is_detached() -> None:
+    async def play(stage: Stage) -> None:
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        await stage.server.attach(listener)
+        peer = Peer(*await asyncio.open_connection("127.0.0.1", port))
+        peer.send(request(body=b"inside"))
+        assert (await peer.answer())[2] == b"<inside>"
+        stage.server.detach(listener)
+        stage.server.detach(listener)
+        listener.close()
+        peer.writer.close()
+        await asyncio.sleep(0.05)
+        with pytest.raises(ConnectionError):
+            await asyncio.open_connection("127.0.0.1", port)
+
+    on_stage(play)

@@ -1,4 +1,4 @@
-"""iam/issuer_keys.py: registered keys, keys fetched from a real HTTPS server, and its misbehaviour."""
+"""iam/issuer_keys.py: registered keys, keys of a real HTTPS server, and its misbehaviour."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lambdad.iam.web_tokens import WebToken, read_key_set, read_token
 from support.issuer import Issuer, key_set, rsa_jwk, running_issuer, token
 
 TOKEN = read_token(token({}))
+NOWHERE = Path("/nonexistent")
 UNKNOWN = read_token(token({}, header={"kid": "new"}))
 
 
@@ -30,7 +31,7 @@ def provider(issuer: Issuer, *thumbprints: str) -> OidcProvider:
 
 def test_keys_of_an_issuer_whose_certificate_is_registered(issuer: Issuer) -> None:
     async def scenario() -> None:
-        keys = IssuerKeys(ManualClock())
+        keys = IssuerKeys(ManualClock(), NOWHERE)
         pinned = provider(issuer, "b" * 40, issuer.thumbprint.upper())
         assert await keys.keys_for(pinned, TOKEN) == read_key_set(key_set())
 
@@ -43,33 +44,52 @@ def test_an_issuer_that_nobody_vouches_for_is_not_believed(
 ) -> None:
     issuer.asked.clear()
     with pytest.raises(KeysUnavailable):
-        asyncio.run(IssuerKeys(ManualClock()).keys_for(provider(issuer, *thumbprints), TOKEN))
+        asyncio.run(
+            IssuerKeys(ManualClock(), NOWHERE).keys_for(provider(issuer, *thumbprints), TOKEN)
+        )
     assert issuer.asked == []  # it was not even asked
 
 
-def test_registered_keys_are_used_alone() -> None:
+def test_registered_keys_are_used_alone(tmp_path: Path) -> None:
     async def never(url: str, thumbprints: tuple[str, ...]) -> bytes:
         raise AssertionError(url)
 
-    known = OidcProvider(url="id.example", created_ms=0, key_set=key_set(rsa_jwk()))
-    keys = asyncio.run(IssuerKeys(ManualClock(), never).keys_for(known, UNKNOWN))
-    assert keys == read_key_set(key_set(rsa_jwk()))
+    keys = IssuerKeys(ManualClock(), tmp_path, never)
+    path = tmp_path / "id.example%3A8443%2Fa.json"
+    known = OidcProvider(url="id.example:8443/a", created_ms=0)
+    path.write_text(key_set(rsa_jwk()))
+    assert asyncio.run(keys.keys_for(known, UNKNOWN)) == read_key_set(key_set(rsa_jwk()))
+    path.write_text("no keys")
+    with pytest.raises(KeysUnavailable, match="is no JSON Web Key Set"):
+        asyncio.run(keys.keys_for(known, TOKEN))
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(KeysUnavailable, match="directory"):
+        asyncio.run(keys.keys_for(known, TOKEN))
+    for url in ("../../etc/passwd", "x" * 300):
+        with pytest.raises(AssertionError):  # nothing is registered: it would be asked
+            asyncio.run(keys.keys_for(OidcProvider(url=url, created_ms=0), TOKEN))
 
 
 def test_an_issuer_is_asked_seldom_whatever_it_answers() -> None:
     asked: list[str] = []
-    answer = [b'{"jwks_uri": "https://id.example/keys"}', key_set().encode()]
+    answers = {
+        "https://id.example/.well-known/openid-configuration": (
+            b'{"jwks_uri": "https://id.example/keys"}'
+        ),
+        "https://id.example/keys": key_set().encode(),
+    }
 
     async def fetch(url: str, thumbprints: tuple[str, ...]) -> bytes:
         asked.append(url)
         await asyncio.sleep(0)
-        if not answer:
+        if url not in answers:
             raise KeysUnavailable("down")
-        return answer[len(asked) % 2 - 1]
+        return answers[url]
 
     async def scenario() -> None:
         clock = ManualClock()
-        keys = IssuerKeys(clock, fetch)
+        keys = IssuerKeys(clock, NOWHERE, fetch)
         known = OidcProvider(url="id.example", created_ms=0)
 
         async def ask(which: WebToken, seconds: float) -> int:
@@ -83,7 +103,7 @@ def test_an_issuer_is_asked_seldom_whatever_it_answers() -> None:
         assert await ask(UNKNOWN, 0) > 0  # a new key: perhaps the issuer has one more
         assert await ask(UNKNOWN, 29) == 0
         assert await ask(TOKEN, 3600) > 0
-        answer.clear()
+        answers.clear()
         for seconds, times in ((3600, 1), (0, 0), (29, 0), (2, 1)):
             clock.advance(seconds)
             before = len(asked)
@@ -112,7 +132,9 @@ def test_an_issuer_that_misbehaves(tmp_path: Path, discovery: tuple[int, bytes])
         issuer.pages["/.well-known/openid-configuration"] = discovery
         with pytest.raises(KeysUnavailable):
             asyncio.run(
-                IssuerKeys(ManualClock()).keys_for(provider(issuer, issuer.thumbprint), TOKEN)
+                IssuerKeys(ManualClock(), NOWHERE).keys_for(
+                    provider(issuer, issuer.thumbprint), TOKEN
+                )
             )
         assert "/keys" not in issuer.asked  # no redirect was followed
 

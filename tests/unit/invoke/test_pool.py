@@ -10,6 +10,7 @@ import pytest
 from lambdad.core.clock import ManualClock
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.invoke.errors import InvalidRuntimeException, TooManyRequestsException
+from lambdad.sandbox.driver import Sandbox, SandboxSpec
 from support.functions import Bench, make_function, run, running
 from support.sandboxes import PlayedDriver, Runtime, echo
 
@@ -214,23 +215,42 @@ def test_a_missing_pack_is_named_with_the_command_that_installs_it() -> None:
     run(scenario())
 
 
-def test_only_so_many_start_at_once() -> None:
+def test_only_so_many_are_created_at_once_and_none_that_nobody_needs() -> None:
+    class SlowDriver(PlayedDriver):
+        creating = most = 0
+
+        async def create(self, spec: SandboxSpec) -> Sandbox:
+            self.creating += 1
+            self.most = max(self.most, self.creating)
+            await asyncio.sleep(0.02)
+            self.creating -= 1
+            return await super().create(spec)
+
     async def scenario() -> None:
-        starting = most = 0
-
-        async def slow_start(runtime: Runtime) -> None:
-            nonlocal starting, most
-            starting += 1
-            most = max(most, starting)
-            await asyncio.sleep(0.01)
-            starting -= 1
-            await echo(runtime)
-
-        async with running(PlayedDriver(slow_start), environment_starts_at_once=2) as bench:
+        driver = SlowDriver(echo)
+        async with running(driver, environment_starts_at_once=2) as bench:
             version = bench.python("")
-            results = await asyncio.gather(*start(bench, version, 8))
+            results = await asyncio.gather(*start(bench, version, 40))
             assert all(result.function_error is None for result in results)
-            assert most == 2
-            assert bench.fleet.environments <= 8
+            assert driver.most == 2
+            assert len(driver.sandboxes) < 20
+
+    run(scenario())
+
+
+def test_a_slow_init_holds_up_nobody_else() -> None:
+    async def hang(_: Runtime) -> None:
+        await asyncio.sleep(60)
+
+    async def scenario() -> None:
+        driver = PlayedDriver(hang, hang, echo)
+        async with running(driver, environment_starts_at_once=1) as bench:
+            slow, quick = bench.python(""), bench.python("")
+            calls = start(bench, slow, 2)
+            while len(driver.sandboxes) < 2:
+                await asyncio.sleep(0.001)
+            assert (await bench.invoke(quick, 1)).payload == b"1"
+            for call in calls:
+                call.cancel()
 
     run(scenario())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import dataclasses
 import socket
 from collections.abc import Awaitable, Callable
@@ -314,9 +315,10 @@ def test_endless_headers_are_cut_off() -> None:
     async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
         client = await connect()
         client.writer.write(b"GET /x HTTP/1.1\r\nA: ")
-        for _ in range(20):
-            client.writer.write(b"x" * 10_000)
-            await asyncio.sleep(0)
+        with contextlib.suppress(RuntimeError):  # uvloop's word for a closed connection
+            for _ in range(20):
+                client.writer.write(b"x" * 10_000)
+                await asyncio.sleep(0)
         assert await client.gone()
 
     serve(scenario)

@@ -77,7 +77,7 @@ def test_drain_takes_what_is_there_before_the_next_line_of_the_platform() -> Non
         os.write(pipes.output, b"x" * 60_000 + b"\n")
         pipes.frame("framed", 0xA55A0003)
         pipes.collector.drain()
-        pipes.collector.platform("END\n")
+        pipes.collector.platform(0, "END\n")
         assert len(pipes.messages) == 3
         assert pipes.messages[-1] == "END\n"
 
@@ -132,10 +132,10 @@ def test_text_logs_are_not_filtered() -> None:
 @pytest.mark.parametrize("count", [3, 500])
 def test_the_tail_is_the_end_of_the_log(count: int) -> None:
     async def scenario(pipes: Pipes) -> None:
-        pipes.collector.platform("before\n")
+        pipes.collector.platform(0, "before\n")
         pipes.collector.begin_tail()
         for number in range(count):
-            pipes.collector.platform(f"line {number}\n")
+            pipes.collector.platform(0, f"line {number}\n")
         whole = "".join(f"line {number}\n" for number in range(count)).encode()
         assert pipes.collector.take_tail() == whole[-4096:]
         assert pipes.collector.take_tail() is None

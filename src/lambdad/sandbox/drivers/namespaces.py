@@ -22,7 +22,7 @@ from lambdad.core.ids import EnvironmentId
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
 from lambdad.guest import channel
 from lambdad.sandbox.driver import Exit, RuntimePack, SandboxError, SandboxSpec, Tier
-from lambdad.sandbox.jail import Jail, JailFolders, Message
+from lambdad.sandbox.jail import Jail, Message
 from lambdad.sandbox.python_start import can_fork, interpreter_of, zygote_variables
 
 TELEMETRY_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
@@ -73,6 +73,17 @@ class NamespaceSandbox:
         if not self.created.done():
             self.created.set_result(None)
 
+    def not_created(self, reason: str) -> None:
+        """The jailer could not make it."""
+        if not self.created.done():
+            self.created.set_exception(SandboxError(reason))
+            self.created.exception()  # it is no mistake when nobody waits any more
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more: let it end by itself."""
+        self.gone.add_done_callback(lambda _: self.close())
+        self._ask_to_kill()
+
     def ended(self, status: int, oom: bool) -> None:
         """The main process is no more."""
         if self.exited.done():
@@ -85,8 +96,7 @@ class NamespaceSandbox:
         """The jailer is no more, and with it everything of this sandbox."""
         # Processes that a version 1 freezer holds die only when they run again.
         self.thaw()
-        if not self.created.done():
-            self.created.set_exception(SandboxError("The jailer ended; try again."))
+        self.not_created("The jailer ended; try again.")
         self.ended(signal.SIGKILL, oom=False)
         if not self.gone.done():
             self.gone.set_result(None)
@@ -126,14 +136,18 @@ class NamespaceSandbox:
         return peak - int(cache)
 
     async def kill(self) -> Exit:
+        self._ask_to_kill()
+        await asyncio.shield(self.gone)
+        self.close()
+        return self.exited.result()
+
+    def _ask_to_kill(self) -> None:
         if not self.gone.done():
             with contextlib.suppress(SandboxError):
                 self._jail.send({"op": "kill", "id": self.environment_id})
-        await asyncio.shield(self.gone)
-        self._close()
-        return self.exited.result()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close every fd; idempotent."""
         self.memory_peak_bytes()
         fds, self._fds = self._fds, []
         channel.close_all(fds)
@@ -155,15 +169,16 @@ class NamespaceDriver:
     def __init__(
         self,
         tier: Tier,
-        folders: JailFolders,
+        scratch_dir: Path,
         missing_layers: Sequence[str] = (),
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.tier = tier
         self.missing_layers = tuple(missing_layers)
-        self._folders = folders
+        self._scratch_dir = scratch_dir
         self._limits = limits
-        self._jail: Jail | None = None
+        self.jail: Jail | None = None
+        """The jailer that runs now, if any."""
         self._starting = asyncio.Lock()
         self._prepared: dict[str, asyncio.Future[None]] = {}
         self._sandboxes: dict[str, NamespaceSandbox] = {}
@@ -171,12 +186,12 @@ class NamespaceDriver:
     async def start(self) -> None:
         """Start the jailer. Raises SandboxError."""
         async with self._starting:
-            if self._jail is None or not self._jail.running:
-                if self._jail is not None:
-                    await self._jail.close()
+            if self.jail is None or not self.jail.running:
+                if self.jail is not None:
+                    await self.jail.close()
                 rootless = self.tier is Tier.ROOTLESS
-                jail = Jail(self._folders, rootless, self._limits, self._heard, self._lost)
-                self._jail = jail
+                jail = Jail(self._scratch_dir, rootless, self._limits, self._heard, self._lost)
+                self.jail = jail
                 await jail.start()
 
     async def prepare(self, pack: RuntimePack) -> None:
@@ -194,35 +209,32 @@ class NamespaceDriver:
 
     async def create(self, spec: SandboxSpec) -> NamespaceSandbox:
         await self.prepare(spec.pack)
-        assert self._jail is not None
-        sandbox = NamespaceSandbox(spec.environment_id, self._jail)
+        assert self.jail is not None
+        sandbox = NamespaceSandbox(spec.environment_id, self.jail)
         self._sandboxes[spec.environment_id] = sandbox
         try:
-            _request(self._jail, spec, sandbox)
+            _request(self.jail, spec, sandbox)
             limit_s = self._limits.sandbox_create_timeout_s + _ANSWER_MARGIN_S
             await asyncio.wait_for(asyncio.shield(sandbox.created), limit_s)
-        except (TimeoutError, SandboxError, OSError) as error:
+        except SandboxError:
             self._sandboxes.pop(spec.environment_id, None)
-            sandbox._close()
-            if isinstance(error, SandboxError):
-                raise
-            reason = str(error) or "the jailer does not answer"
-            raise SandboxError(f"No sandbox could be created: {reason}.") from error
-        except asyncio.CancelledError:
-            sandbox.gone.add_done_callback(lambda _: sandbox._close())
-            with contextlib.suppress(SandboxError):
-                self._jail.send({"op": "kill", "id": spec.environment_id})
+            sandbox.close()
+            raise
+        except BaseException as error:
+            sandbox.abandon()
+            if isinstance(error, TimeoutError):
+                raise SandboxError("No sandbox was created: no answer from the jailer.") from error
             raise
         return sandbox
 
     async def close(self) -> None:
-        if self._jail is not None:
-            await self._jail.close()
+        if self.jail is not None:
+            await self.jail.close()
             self._lost()
-            self._jail = None
+            self.jail = None
 
     def _ask_for(self, pack: RuntimePack, name: str) -> None:
-        assert self._jail is not None
+        assert self.jail is not None
         python = pack.family == "python"
         with contextlib.ExitStack() as opened:
             fds = [_open(opened, mount.source) for mount in pack.mounts]
@@ -233,7 +245,7 @@ class NamespaceDriver:
                 "variables": zygote_variables(pack) if python else {},
                 "targets": [mount.target for mount in pack.mounts],
             }
-            self._jail.send(message, fds)
+            self.jail.send(message, fds)
 
     def _answer_prepared(self, name: str, failure: str | None) -> None:
         future = self._prepared[name]
@@ -252,10 +264,7 @@ class NamespaceDriver:
         elif "created" in message and (sandbox := self._sandboxes.get(message["created"])):
             sandbox.appeared(message, fds)
         elif "failed" in message and (sandbox := self._sandboxes.pop(message["failed"], None)):
-            reason = f"No sandbox could be created: {message['reason']}."
-            if not sandbox.created.done():
-                sandbox.created.set_exception(SandboxError(reason))
-                sandbox.created.exception()
+            sandbox.not_created(f"No sandbox could be created: {message['reason']}.")
             sandbox.gone.set_result(None)
         elif "exited" in message and (sandbox := self._sandboxes.get(message["exited"])):
             sandbox.ended(message["status"], message["oom"])

@@ -23,6 +23,7 @@ from lambdad.core.ids import EnvironmentId
 from lambdad.core.limits import Limits
 from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxError, SandboxSpec, Tier
 
+_FOLDER_PREFIX = "lambdad-process-"
 _PATH_LISTS = ("PATH", "LD_LIBRARY_PATH", "NODE_PATH", "PYTHONPATH")
 
 MISSING_LAYERS = (
@@ -46,7 +47,8 @@ class ProcessDriver:
         self._setpriv = shutil.which("setpriv")
 
     async def start(self) -> None:
-        """Nothing runs before the first sandbox."""
+        """Nothing runs before the first sandbox; what a killed lambdad left behind is removed."""
+        await asyncio.to_thread(_remove_folders_of_the_dead)
 
     async def prepare(self, pack: RuntimePack) -> None:
         """There is nothing to warm up."""
@@ -55,7 +57,7 @@ class ProcessDriver:
         if spec.pack.argv and not spec.pack.host_argv:
             raise SandboxError(f"The pack for {spec.pack.runtime} cannot run without namespaces.")
         if self._root is None:
-            self._root = Path(tempfile.mkdtemp(prefix="lambdad-process-"))
+            self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-"))
         folder = self._root / spec.environment_id
         try:
             sandbox = self._spawn(spec, folder)
@@ -224,3 +226,10 @@ def _merged_layers(layer_dirs: Sequence[Path], target: Path) -> Path | None:
     for layer in layer_dirs:
         shutil.copytree(layer, target, symlinks=True, dirs_exist_ok=True)
     return target
+
+
+def _remove_folders_of_the_dead() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*-*"):
+        pid = folder.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(folder, ignore_errors=True)

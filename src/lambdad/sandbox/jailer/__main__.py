@@ -34,10 +34,11 @@ def main(control: socket.socket) -> int:
     settings = Settings(**message)
     if settings.rootless:
         _enter_user_namespace()
-    run_dir = Path(settings.run_dir)
-    clear_dead(run_dir, lambda number: Cgroups(find_hierarchies(), number).clear())
-    instance = Instance.claim(run_dir)
-    cgroups = Cgroups(find_hierarchies(), instance.number)
+        instance, cgroups = None, Cgroups([], 0)
+    else:
+        clear_dead(lambda number: Cgroups(find_hierarchies(), number).clear())
+        instance = Instance.claim()
+        cgroups = Cgroups(find_hierarchies(), instance.number)
     try:
         cgroups.make()
         pid = _fork_first_process(lambda: Jailer(control, settings, instance, cgroups).run())
@@ -45,7 +46,8 @@ def main(control: socket.socket) -> int:
         os.waitpid(pid, 0)
     finally:
         cgroups.clear()
-        instance.release()
+        if instance is not None:
+            instance.release()
     return 0
 
 

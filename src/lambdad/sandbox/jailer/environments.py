@@ -62,11 +62,13 @@ class Environment:
         self._shell: Shell | None = None
         self._fds = [*order.pipes, order.code, *([] if order.layers is None else [order.layers])]
         self._oom_event: int | None = None
+        self._heard = False
         self._created = False
         self._failure: str | None = None
         self._status: int | None = None
         self._oom = False
         self._nothing_left = False
+        self._over = False
         jailer.loop.later(order.create_timeout_s, self._check_created)
 
     def start(self, shell: Shell) -> None:
@@ -97,13 +99,16 @@ class Environment:
 
     def _child_said(self) -> None:
         """Once: it became the function, or could not; then it hangs up."""
+        if self._heard:
+            return
+        self._heard = True
         shell = self._shell
         assert shell is not None
         assert shell.child is not None
         self._jailer.loop.forget(shell.child.fileno())
         try:
             message, fds = channel.receive(shell.child)
-        except channel.ChannelClosed:
+        except (channel.ChannelClosed, BlockingIOError):
             message, fds = {"failed": "its first process ended"}, []
         if "failed" in message:
             self.fail(message["failed"])
@@ -151,6 +156,7 @@ class Environment:
     def _child_ended(self, status: int) -> None:
         """The main process ended; the shell sees to the rest of what runs in it."""
         if self._status is None:
+            self._child_said()  # what it said before it ended may still be unread
             self._status = status
             shell = self._shell
             assert shell is not None
@@ -161,10 +167,9 @@ class Environment:
             self._finish()
 
     def _shell_ended(self) -> None:
+        self._child_said()
         shell = self._shell
         assert shell is not None
-        assert shell.child is not None
-        self._jailer.loop.forget(shell.child.fileno())
         self._oom = self._oom or shell.group.oom_killed()
         self._jailer.retire(shell, self._gone)
 
@@ -177,8 +182,9 @@ class Environment:
 
     def _finish(self) -> None:
         """Say so when it is over: the order in which its parts end is the kernel's."""
-        if not self._nothing_left or (self._created and self._status is None):
+        if self._over or not self._nothing_left or (self._created and self._status is None):
             return
+        self._over = True
         if self._created:
             self._jailer.tell({"gone": self.id}, [])
         else:
@@ -188,7 +194,7 @@ class Environment:
     def _watch_memory(self, shell: Shell) -> None:
         if not shell.group.limits_memory:
             limit_bytes = self._order.memory_mib * MIB
-            read = partial(private_bytes, shell.proc)
+            read = partial(private_bytes, shell.proc, limit_bytes)
             self._jailer.watch.add(self.id, read, limit_bytes, self._over_limit)
         elif (event := shell.group.oom_event()) is not None:
             self._oom_event = event

@@ -13,6 +13,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+RUN_DIR = Path("/run/lambdad")
+"""One place for all of a machine, because uids and control groups are the machine's."""
 FIRST_UID = 210_000_000
 """Above the ranges that systems hand out (subuid, homed, nspawn); every instance has its own."""
 UIDS_PER_INSTANCE = 4096
@@ -33,21 +35,21 @@ class Instance:
         self._lock_fd = lock_fd
 
     @classmethod
-    def claim(cls, run_dir: Path) -> Instance:
+    def claim(cls) -> Instance:
         """The first number that nobody holds. Raises OSError when all are taken."""
-        run_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+        RUN_DIR.mkdir(mode=0o755, parents=True, exist_ok=True)
         for number in range(INSTANCES):
-            fd = os.open(run_dir / f"{number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(RUN_DIR / f"{number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(fd)
                 continue
-            folder = run_dir / str(number)
+            folder = RUN_DIR / str(number)
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(mode=0o700)
             return cls(number, folder, fd)
-        raise OSError(f"{INSTANCES} instances of lambdad run already (locks in {run_dir})")
+        raise OSError(f"{INSTANCES} instances of lambdad run already (locks in {RUN_DIR})")
 
     def uid(self, slot: int) -> int:
         """The uid (and gid) of an environment slot; never another instance's."""
@@ -69,9 +71,9 @@ class Instance:
         os.close(self._lock_fd)
 
 
-def clear_dead(run_dir: Path, clear: Callable[[int], None]) -> None:
+def clear_dead(clear: Callable[[int], None]) -> None:
     """Call `clear` with every number that somebody had and nobody holds, holding it meanwhile."""
-    for path in run_dir.glob("*.lock"):
+    for path in RUN_DIR.glob("*.lock"):
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             with contextlib.suppress(BlockingIOError):

@@ -197,16 +197,12 @@ class Pack:
         if not self._coming and len(self._spare) < self.wanted_spares:
             self._build()
 
-    def _disappoint(self, reason: str) -> None:
-        waiting, self._waiting = list(self._waiting), deque()
-        for customer in waiting:
-            customer.fail(reason)
-
     def _build(self) -> None:
         try:
             shell, blueprint = self._plan(self)
         except OSError as error:
-            self._disappoint(str(error))
+            if self._waiting:
+                self._waiting.popleft().fail(str(error))
             return
         ours, theirs = channel.pair()
 
@@ -243,6 +239,7 @@ class Pack:
         empty, self._empty = self._empty, []
         for shell in empty:
             ours, theirs = channel.pair()
+            ours.setblocking(False)
             shell.child = ours
             groups = shell.group.open_procs()
             try:
@@ -276,11 +273,15 @@ class Pack:
         if shell.child is not None:
             self._loop.forget(shell.child.fileno())
         shell.kill()
-        self._disappoint(f"a shell could not be built: {reason}")
+        self._coming.discard(shell)
+        if self._waiting:
+            self._waiting.popleft().fail(f"a shell could not be built: {reason}")
+            self.match()
 
     def _shell_ended(self, shell: Shell) -> None:
-        if shell in self._spare:
-            self._spare.remove(shell)
+        for group in (self._spare, self._empty):
+            if shell in group:
+                group.remove(shell)
         self._coming.discard(shell)
         shell.dead = True
         shell.ended()
@@ -300,7 +301,10 @@ class Pack:
         self._zygote = None
         if not zygote.was_ready:
             answer(zygote.reason)
-        self._disappoint(zygote.reason)
+        waiting, self._waiting = list(self._waiting), deque()
+        for customer in waiting:
+            customer.fail(zygote.reason)
+        self._spare.clear()
         children, self._children = list(self._children.values()), {}
         for shell in children:
             shell.child_ended(signal.SIGKILL)

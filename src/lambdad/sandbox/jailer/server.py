@@ -10,7 +10,7 @@ lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 
 jailer → lambdad:
 
-    {"hello": {"controllers": […], "static_init": bool, "no_disk_tmp": reason or null}}
+    {"hello": {"instance": number or null, "controllers": […], "static_init": bool, "no_disk_tmp": reason or null}}
     {"prepared": pack, "failed": reason or null}
     {"created": id, "freeze": word, "thaw": word, "usage": {…}}
         + Runtime API listener, platform listener, status file of the main process, freezer
@@ -49,7 +49,6 @@ _REMOVE_RETRY_S = 0.002
 class Settings:
     """What lambdad decides about its jailer."""
 
-    run_dir: str
     scratch_dir: str
     rootless: bool
     environments: int
@@ -65,7 +64,11 @@ class Jailer:
     """Answers lambdad until it hangs up."""
 
     def __init__(
-        self, control: socket.socket, settings: Settings, instance: Instance, cgroups: Cgroups
+        self,
+        control: socket.socket,
+        settings: Settings,
+        instance: Instance | None,
+        cgroups: Cgroups,
     ) -> None:
         self.loop = Loop()
         self.watch = MemoryWatch(self.loop)
@@ -84,6 +87,7 @@ class Jailer:
         """Serve."""
         self._find_scratch()
         hello = {
+            "instance": None if self._instance is None else self._instance.number,
             "controllers": sorted(self._cgroups.controllers),
             "static_init": self._init is not None,
             "no_disk_tmp": self._without_scratch,
@@ -142,6 +146,10 @@ class Jailer:
 
     def _prepare(self, message: dict[str, Any], fds: list[int]) -> None:
         name = message["pack"]
+        if known := self._packs.get(name):  # its zygote broke; perhaps the next one does not
+            channel.close_all(fds)
+            self._start_zygote(known)
+            return
         recipe = Recipe(name, message["interpreter"], message["variables"])
         pack = Pack(self.loop, recipe, self._plan_shell)
         try:
@@ -220,7 +228,7 @@ class Jailer:
         group.make()
         passwd = None
         uid = os.getuid()
-        if not self._settings.rootless:
+        if self._instance is not None:
             uid = self._instance.uid(slot)
             path = str(self._instance.passwd(slot))
             passwd = syscalls.clone_tree(syscalls.AT_FDCWD, path)

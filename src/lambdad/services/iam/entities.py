@@ -75,12 +75,9 @@ def find_policy(
     """A managed policy, the account's own or AWS's, or None. Raises ValidationError where the
     text is no ARN."""
     parsed = parse_arn(arn)
-    if parsed is None:
-        raise ValidationError("Invalid ARN:  Could not be parsed!")
-    if parsed.account == OWNER:
+    if parsed is not None and parsed.account == OWNER:
         return managed.get(arn)
-    policy = records.named(ManagedPolicy, arn.rpartition("/")[2])
-    return policy if policy is not None and policy.arn(account) == arn else None
+    return _find_own(records, account, arn)
 
 
 def require_policy(
@@ -89,13 +86,27 @@ def require_policy(
     """As `find_policy`, raising NoSuchEntityException instead of answering None."""
     policy = find_policy(records, managed, account, arn)
     if policy is None:
-        raise NoSuchEntityException(f"Policy {arn} was not found.")
+        raise _no_policy(arn)
     return policy
 
 
 def require_own_policy(records: Records, account: str, arn: str) -> ManagedPolicy:
     """A policy that the account may change. Raises NoSuchEntityException, ValidationError."""
-    return require_policy(records, _NONE, account, arn)
+    policy = _find_own(records, account, arn)
+    if policy is None:
+        raise _no_policy(arn)
+    return policy
+
+
+def _find_own(records: Records, account: str, arn: str) -> ManagedPolicy | None:
+    if parse_arn(arn) is None:
+        raise ValidationError("Invalid ARN:  Could not be parsed!")
+    policy = records.named(ManagedPolicy, arn.rpartition("/")[2])
+    return policy if policy is not None and policy.arn(account) == arn else None
+
+
+def _no_policy(arn: str) -> NoSuchEntityException:
+    return NoSuchEntityException(f"Policy {arn} was not found.")
 
 
 def require_oidc(records: Records, account: str, arn: str) -> OidcProvider:
@@ -122,11 +133,3 @@ def user_name(call: Call, params: Params) -> str:
     if call.principal.kind is not PrincipalKind.USER:
         raise ValidationError("Must specify userName when calling with non-User credentials")
     return call.principal.arn.rpartition("/")[2]
-
-
-class _NoPolicies(ManagedPolicies):
-    def get(self, arn: str) -> ManagedPolicy | None:
-        return None
-
-
-_NONE = _NoPolicies()

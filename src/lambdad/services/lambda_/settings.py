@@ -117,6 +117,8 @@ def changed_configuration(
     if "LoggingConfig" in params:
         changes["logging"] = _logging(current.logging, params["LoggingConfig"])
     changed = replace(current, **changes)
+    if "\0" in changed.handler:  # no process can be given it
+        raise InvalidParameterValueException("Handler contains a null character.")
     _check_bound("timeout", changed.timeout_s, limits.timeout_s)
     _check_bound("memorySize", changed.memory_mib, limits.memory_mib)
     if changed.snap_start != "None":
@@ -167,6 +169,11 @@ def _environment(given: Mapping[str, Any], limits: Limits) -> dict[str, str]:
         raise InvalidParameterValueException(
             f"{_UNABLE}contains reserved keys that are currently not supported for modification. "
             f"Reserved keys used in this request: {', '.join(reserved)}"
+        )
+    impossible = [name for name, value in variables.items() if "\0" in name + value]
+    if impossible:
+        raise InvalidParameterValueException(
+            f"{_UNABLE}contain a null character. Keys: {', '.join(impossible)}"
         )
     return dict(variables)
 

@@ -54,7 +54,6 @@ class Claims:
     subject: str
     audience: str
     """The client that it was given to: `azp` where there is one, else the accepted `aud`."""
-    issuer: str
     context: Context
     labels: Labels
 
@@ -154,7 +153,7 @@ def _check_claims(provider: OidcProvider, claims: Mapping[str, Any], now_s: int)
     }
     if "amr" in claims:
         context[f"{provider.url}:amr".lower()] = tuple(_texts(claims, "amr"))
-    return Claims(subject, accepted[0], claims["iss"], context, _labels(claims))
+    return Claims(subject, accepted[0], context, _labels(claims))
 
 
 def _labels(claims: Mapping[str, Any]) -> Labels:

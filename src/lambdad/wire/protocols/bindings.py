@@ -81,21 +81,17 @@ def _labels(operation: Operation, shape: Shape) -> _Part | None:
 def _query(operation: Operation, shape: Shape) -> _Part | None:
     single: dict[str, tuple[str, Callable[[str], Any]]] = {}
     many: dict[str, tuple[str, Callable[[str], Any]]] = {}
-    rest: str | None = None
+    gather: Callable[[Params, str, str], None] | None = None
     for name, member in _bound(shape, "querystring"):
         wire_name = member.wire_name or name
         if member.type == "map":
-            rest = name
+            gather = _query_map(operation, name, member)
         elif member.type == "list":
             many[wire_name] = (name, text_reader(member.member))
         else:
             single[wire_name] = (name, text_reader(member))
-    if not single and not many and rest is None:
+    if not single and not many and gather is None:
         return None
-    literals = {name for name, _ in form.pairs(operation.request_uri.partition("?")[2])}
-
-    def is_ours(key: str) -> bool:
-        return key in literals or key.lower().startswith(_SIGNING)
 
     def read(request: Request, captured: Captured, params: Params) -> None:
         if not request.query:
@@ -107,10 +103,27 @@ def _query(operation: Operation, shape: Shape) -> _Part | None:
             elif key in many:
                 name, convert = many[key]
                 params.setdefault(name, []).append(convert(text))
-            elif rest is not None and not is_ours(key):
-                params.setdefault(rest, {})[key] = text
+            elif gather is not None:
+                gather(params, key, text)
 
     return read
+
+
+def _query_map(operation: Operation, name: str, shape: Shape) -> Callable[[Params, str, str], None]:
+    """A map that takes the parameters that are bound to nothing else and are no signature's."""
+    literals = {key for key, _ in form.pairs(operation.request_uri.partition("?")[2])}
+    to_lists = shape.value.type == "list"
+
+    def gather(params: Params, key: str, text: str) -> None:
+        if key in literals or key.lower().startswith(_SIGNING):
+            return
+        found = params.setdefault(name, {})
+        if to_lists:
+            found.setdefault(key, []).append(text)
+        else:
+            found[key] = text
+
+    return gather
 
 
 def _headers(shape: Shape) -> _Part | None:

@@ -216,6 +216,21 @@ CREATE_ERRORS: list[tuple[dict[str, Any], str, int, str | None, dict[str, Any]]]
         USER,
     ),
     (
+        {"Environment": {"Variables": {"AB": "x\0y"}}},
+        "InvalidParameterValueException",
+        400,
+        "Lambda was unable to configure your environment variables because the environment "
+        "variables you have provided contain a null character. Keys: AB",
+        USER,
+    ),
+    (
+        {"Handler": "a\0.b"},
+        "InvalidParameterValueException",
+        400,
+        "Handler contains a null character.",
+        USER,
+    ),
+    (
         {"Code": {"S3Bucket": "bucket", "S3Key": "key"}},
         "InvalidParameterValueException",
         400,

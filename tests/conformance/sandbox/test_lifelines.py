@@ -1,0 +1,185 @@
+"""Nothing survives a dead jailer or a dead lambdad, and both come back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.real_sandboxes import (
+    NAMESPACE_TIERS,
+    Workbench,
+    descendants,
+    eventually,
+    first_line,
+    jail_of,
+    tier_id,
+    workbench,
+)
+
+from lambdad.sandbox.driver import Exit, SandboxError
+
+IDLE = "def handler(event, context): return event\n"
+HOLDER = """
+import asyncio, sys, time
+from pathlib import Path
+from support.real_sandboxes import NAMESPACE_TIERS, first_line, workbench
+
+with workbench(NAMESPACE_TIERS[0], Path(sys.argv[1])) as bench:
+    sandboxes = [bench.run(bench.shell("echo up; sleep 71")) for _ in range(3)]
+    for sandbox in sandboxes:
+        bench.run(first_line(sandbox))
+    sandboxes[0].freeze()
+    print(bench.driver.jail.outer_pid, bench.driver.jail.hello["instance"], flush=True)
+    time.sleep(60)
+"""
+"""A lambdad that holds three environments, one of them frozen."""
+
+
+@pytest.fixture(params=NAMESPACE_TIERS, ids=tier_id)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workbench]:
+    """A workbench of its own for each test: its jailer will be killed."""
+    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        parent.chmod(0o755)
+    with workbench(request.param, tmp_path) as made:
+        yield made
+
+
+def alive(pids: set[int]) -> set[int]:
+    """Those that still run."""
+    running = set()
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if state != "Z":
+            running.add(pid)
+    return running
+
+
+def outer_pid(bench: Workbench) -> int:
+    """The jailer's outer process."""
+    return jail_of(bench).outer_pid
+
+
+def inner_pid(outer: int) -> int:
+    """The jailer proper, pid 1 of its namespace."""
+    return int(Path(f"/proc/{outer}/task/{outer}/children").read_text().split()[0])
+
+
+@pytest.mark.parametrize("which", ["inner", "outer"])
+def test_a_dead_jailer_takes_everything_along_and_is_replaced(bench: Workbench, which: str) -> None:
+    async def first() -> tuple[list[Exit], set[int]]:
+        sandboxes = [await bench.shell("echo up; sleep 72 & sleep 72") for _ in range(3)]
+        for sandbox in sandboxes:
+            await first_line(sandbox)
+        sandboxes[0].freeze()
+        outer = outer_pid(bench)
+        everything = descendants(outer)
+        assert len(everything) > 8
+        os.kill(inner_pid(outer) if which == "inner" else outer, signal.SIGKILL)
+        exits = [await sandbox.exited for sandbox in sandboxes]
+        exits += [await sandbox.kill() for sandbox in sandboxes]
+        return exits, everything
+
+    async def second() -> str:
+        sandbox = await bench.shell("echo again; sleep 73")
+        line = await first_line(sandbox)
+        await sandbox.kill()
+        return line
+
+    exits, everything = bench.run(first())
+    assert exits == [Exit(None, 9)] * 6
+    assert eventually(lambda: not alive(everything)), alive(everything)
+    assert bench.run(second()) == "again"
+
+
+def test_creations_in_flight_fail_when_the_jailer_dies(bench: Workbench) -> None:
+    async def work() -> list[object]:
+        await bench.python(IDLE)
+        specs = [bench.python(IDLE) for _ in range(8)]
+        tasks = [asyncio.ensure_future(spec) for spec in specs]
+        await asyncio.sleep(0.002)
+        os.kill(inner_pid(outer_pid(bench)), signal.SIGKILL)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if not isinstance(result, BaseException):
+                await result.kill()
+        return list(results)
+
+    results = bench.run(work())
+    assert any(isinstance(result, SandboxError) for result in results)
+    assert all(not isinstance(r, BaseException) or isinstance(r, SandboxError) for r in results)
+
+
+def test_a_dead_zygote_ends_its_environments_and_is_replaced(bench: Workbench) -> None:
+    async def work() -> tuple[Exit, Exit]:
+        sandbox = await bench.python("print('up', flush=True)\n" + IDLE)
+        await first_line(sandbox)
+        for pid in descendants(outer_pid(bench)):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            # Its children look the same: the zygote is the jailer's own child.
+            parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            if b"lambdad_guest.zygote" in words and parent == inner_pid(outer_pid(bench)):
+                os.kill(pid, signal.SIGKILL)
+        first = await sandbox.exited
+        await sandbox.kill()
+        await asyncio.sleep(0.05)
+        again = await bench.python("print('up', flush=True)\n" + IDLE)
+        await first_line(again)
+        return first, await again.kill()
+
+    assert bench.run(work()) == (Exit(None, 9), Exit(None, 9))
+
+
+@pytest.mark.parametrize("tier", NAMESPACE_TIERS, ids=tier_id)
+def test_a_dead_lambdad_takes_everything_along(tier: object, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    holder = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    try:
+        assert holder.stdout is not None
+        outer = int(holder.stdout.readline().split()[0])
+        everything = descendants(outer)
+        assert len(everything) > 8
+    finally:
+        holder.kill()
+        holder.wait()
+    assert eventually(lambda: not alive(everything)), alive(everything)
+
+
+def test_everything_dead_at_once_is_cleared_up_by_the_next(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    """lambdad and both jailer processes killed together: what the kernel keeps, the next start
+    removes."""
+    code = HOLDER.replace("sys.argv[1]", f"{str(tmp_path / 'other')!r}")
+    (tmp_path / "other").mkdir()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert holder.stdout is not None
+    outer, instance = map(int, holder.stdout.readline().replace(b"None", b"-1").split())
+    everything = descendants(outer)
+    for pid in (outer, holder.pid, *(everything - {outer})):
+        try:
+            os.kill(pid, signal.SIGSTOP if pid == outer else signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    os.kill(outer, signal.SIGKILL)
+    holder.wait()
+    assert eventually(lambda: not alive(everything)), alive(everything)
+    with workbench(bench.driver.tier, tmp_path):
+        assert list(Path("/sys/fs/cgroup").glob(f"*/lambdad/{instance}/slot-*")) == []

@@ -1,0 +1,60 @@
+"""kill -9 in the middle of asynchronous work: every event that was accepted runs."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lambdad.core.clock import SystemClock
+from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.engines.queue import MIGRATIONS, DelayedQueue
+from lambdad.functions.snapshot import Catalog
+from lambdad.invoke.asynchronous import AsyncInvoker
+from lambdad.storage.sqlite import open_lane
+from support import crash_events
+from support.functions import make_function, make_version, run
+
+TESTS = Path(crash_events.__file__).parents[1]
+
+
+def accept_and_be_killed(folder: Path, seconds: float) -> list[str]:
+    """The ids whose acceptance the process acknowledged before it was killed."""
+    command = [sys.executable, "-m", "support.crash_events", str(folder)]
+    with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        time.sleep(seconds)
+        process.kill()
+        rest = process.stdout.read()
+    *lines, _partial = (first + rest).split(b"\n")
+    return [line.decode() for line in lines]
+
+
+async def finish(folder: Path) -> None:
+    """A new process's start: run what is left."""
+    lane = open_lane(folder / crash_events.LANE, MIGRATIONS)
+    queue = DelayedQueue(lane, "events", 1_000_000)
+    catalog = Catalog()
+    catalog.publish(make_function(make_version(folder, name="f")))
+    recorder = crash_events.Recorder(folder)
+    invoker = AsyncInvoker(queue, recorder, catalog, SystemClock(), DEFAULT_LIMITS, lambda: 0.0)
+    await invoker.start()
+    while queue.size:
+        await asyncio.sleep(0.01)
+    await invoker.close()
+    await lane.close()
+
+
+def test_every_accepted_event_runs(tmp_path: Path) -> None:
+    accepted: list[str] = []
+    for seconds in (0.05, 0.2):
+        accepted += accept_and_be_killed(tmp_path, seconds)
+    ran_before = set((tmp_path / crash_events.RAN).read_text().split())
+    run(finish(tmp_path))
+    ran = set((tmp_path / crash_events.RAN).read_text().split())
+    assert len(accepted) > 50
+    assert set(accepted) <= ran
+    assert set(accepted) - ran_before, "the crash came too late to show anything"
