@@ -162,8 +162,14 @@ def make_driver(tier: Tier, folder: Path) -> Driver:
 
 
 @contextlib.contextmanager
-def workbench(tier: Tier, folder: Path) -> Iterator[Workbench]:
-    """A started driver; at the end everything must go."""
+def workbench(tier: Tier, folder: Path | None = None) -> Iterator[Workbench]:
+    """A started driver with a folder that everybody may look into; at the end everything goes."""
+    if folder is None:
+        # Not pytest's own folder: environments run as users that may not enter it.
+        with tempfile.TemporaryDirectory(prefix="lambdad-bench-") as name:
+            with workbench(tier, Path(name)) as bench:
+                yield bench
+        return
     folder.chmod(0o755)
     driver = make_driver(tier, folder)
     with asyncio.Runner() as runner:

@@ -56,6 +56,7 @@ from lambdad.iam.store import IamStore
 from lambdad.invoke.asynchronous import AsyncInvoker
 from lambdad.invoke.fleet import MachineFleet
 from lambdad.invoke.invoker import Invoker
+from lambdad.invoke.warming import PackWarmer
 from lambdad.runtime.freezer import Freezer
 from lambdad.runtime.services import EnvironmentServices
 from lambdad.sandbox.driver import Driver, Tier
@@ -282,6 +283,7 @@ async def _execution(
         platform=http,
     )
     packs = pack_catalog(site.config.data_dir, site.config.surroundings)
+    PackWarmer(packs, driver, environments.tasks).follow(functions.catalog)
     invoker = Invoker(MachineFleet(environments, functions.catalog), packs)
     stack.push_async_callback(invoker.close)
     queue_lane = site.lane("queues", QUEUE_MIGRATIONS)

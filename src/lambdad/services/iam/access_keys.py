@@ -9,7 +9,7 @@ from lambdad.api.operation import Implementation, operation
 from lambdad.iam import naming
 from lambdad.iam.records import AccessKey, KeyStatus, LastUse, User
 from lambdad.iam.store import Records
-from lambdad.services.iam.entities import require, user_name
+from lambdad.services.iam.entities import key_status, require, user_name
 from lambdad.services.iam.errors import NoSuchEntityException, quota_exceeded
 from lambdad.services.iam.paging import page
 from lambdad.services.iam.service import IamService
@@ -48,7 +48,7 @@ async def list_access_keys(service: IamService, call: Call, params: Params) -> R
 async def update_access_key(service: IamService, call: Call, params: Params) -> Result:
     async with service.store.edit(call.account) as draft:
         key = _require(draft, call, params)
-        draft.put(replace(key, status=KeyStatus(params["Status"])))
+        draft.put(replace(key, status=key_status(params)))
     return {}
 
 

@@ -11,6 +11,7 @@ from lambdad.iam.principal import PrincipalKind
 from lambdad.iam.records import (
     Group,
     InstanceProfile,
+    KeyStatus,
     ManagedPolicy,
     Named,
     OidcProvider,
@@ -21,6 +22,7 @@ from lambdad.iam.records import (
 from lambdad.iam.store import Records
 from lambdad.services.iam.errors import (
     EntityAlreadyExistsException,
+    InvalidInputException,
     NoSuchEntityException,
     UnmodifiableEntityException,
     ValidationError,
@@ -133,3 +135,12 @@ def user_name(call: Call, params: Params) -> str:
     if call.principal.kind is not PrincipalKind.USER:
         raise ValidationError("Must specify userName when calling with non-User credentials")
     return call.principal.arn.rpartition("/")[2]
+
+
+def key_status(params: Params) -> KeyStatus:
+    """The status that a request sets. Raises InvalidInputException for Expired, which the model
+    has and nobody can set."""
+    try:
+        return KeyStatus(params["Status"])
+    except ValueError:
+        raise InvalidInputException("Status can be set to Active or Inactive only.") from None

@@ -1,13 +1,15 @@
 """Pages of IAM's lists: MaxItems, Marker, IsTruncated.
 
-A marker is opaque to clients: the position after the last item sent, and that item's name, so
-that a list which changes between two pages neither repeats nor skips what stayed.
+A marker is opaque to clients: the position after the last item sent, and a digest of that item's
+name, so that a list which changes between two pages neither repeats nor skips what stayed. It is
+always short: IAM takes back no marker of more than 320 characters.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -29,7 +31,7 @@ def page(items: Sequence[T], params: Params, key: Callable[[T], str]) -> tuple[S
     chosen = items[start : start + size]
     if start + size >= len(items):
         return chosen, {"IsTruncated": False}
-    marker = json.dumps([start + size, key(chosen[-1])]).encode()
+    marker = json.dumps([start + size, _digest(key(chosen[-1]))]).encode()
     return chosen, {
         "IsTruncated": True,
         "Marker": base64.urlsafe_b64encode(marker).decode(),
@@ -38,12 +40,16 @@ def page(items: Sequence[T], params: Params, key: Callable[[T], str]) -> tuple[S
 
 def _start(items: Sequence[T], marker: str, key: Callable[[T], str]) -> int:
     position, last = _read(marker)
-    if 0 < position <= len(items) and key(items[position - 1]) == last:
+    if 0 < position <= len(items) and _digest(key(items[position - 1])) == last:
         return position
     for index, item in enumerate(items):
-        if key(item) == last:
+        if _digest(key(item)) == last:
             return index + 1
     return max(0, min(position, len(items)))
+
+
+def _digest(name: str) -> str:
+    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def _read(marker: str) -> tuple[int, str]:

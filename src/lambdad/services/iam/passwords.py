@@ -13,7 +13,7 @@ from lambdad.api.operation import Implementation, operation
 from lambdad.iam import naming
 from lambdad.iam.records import KeyStatus, LoginProfile, ServiceCredential, User
 from lambdad.iam.store import Records
-from lambdad.services.iam.entities import require, user_name
+from lambdad.services.iam.entities import key_status, require, user_name
 from lambdad.services.iam.errors import (
     EntityAlreadyExistsException,
     NoSuchEntityException,
@@ -118,7 +118,7 @@ async def list_service_credentials(service: IamService, call: Call, params: Para
 async def update_service_credential(service: IamService, call: Call, params: Params) -> Result:
     async with service.store.edit(call.account) as draft:
         user, credential = _require_credential(draft, call, params)
-        changed = replace(credential, status=KeyStatus(params["Status"]))
+        changed = replace(credential, status=key_status(params))
         credentials = tuple(changed if each is credential else each for each in user.credentials)
         draft.put(replace(user, credentials=credentials))
     return {}

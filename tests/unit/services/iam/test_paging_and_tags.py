@@ -103,6 +103,11 @@ def test_a_marker_that_is_not_ours(marker: str) -> None:
         page(["a"], {"Marker": marker}, str)
 
 
+def test_a_marker_is_short_whatever_the_names() -> None:
+    _, rest = page(["x" * 5000, "y"], {"MaxItems": 1}, str)
+    assert len(rest["Marker"]) <= 320
+
+
 def test_a_page_is_a_hundred_by_default() -> None:
     chosen, rest = page([str(number) for number in range(101)], {}, str)
     assert len(chosen) == 100

@@ -248,6 +248,10 @@ def test_a_key_belongs_to_its_user(tmp_path: Path) -> None:
         others = {"UserName": "bob", "AccessKeyId": key}
         assert await refusal(world, "DeleteAccessKey", **others) == missing
         assert await refusal(world, "UpdateAccessKey", **others, Status="Inactive") == missing
+        own = {"UserName": "ann", "AccessKeyId": key}
+        assert await refusal(world, "UpdateAccessKey", **own, Status="Expired") == (
+            "InvalidInput 400: Status can be set to Active or Inactive only."
+        )
         assert await refusal(world, "GetAccessKeyLastUsed", OTHER_ROOT, AccessKeyId=key) == missing
         assert await world.iam("GetAccessKeyLastUsed", AccessKeyId=key) == {
             "UserName": "ann",
