@@ -157,11 +157,11 @@ async def main(folder: str, ready_fd: int) -> None:
         function = functions.setdefault(name, Function(name, folder))
         if not function.address:
             server = await loop.create_server(lambda: Runtime(function), "127.0.0.1", 0)
-            function.address = "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+            function.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         function.invoke(job)
 
     front = await loop.create_server(lambda: Front(functions, create), "127.0.0.1", 0)
-    endpoint = "http://127.0.0.1:%d" % front.sockets[0].getsockname()[1]
+    endpoint = f"http://127.0.0.1:{front.sockets[0].getsockname()[1]}"
     os.write(ready_fd, f"{endpoint}\n".encode())
     os.close(ready_fd)
     stop = asyncio.Event()

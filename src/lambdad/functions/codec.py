@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from lambdad.functions.attachments import KINDS, Attachment
 from lambdad.functions.records import (
     Alias,
     CodePackage,
@@ -26,8 +27,8 @@ from lambdad.functions.records import (
 Document = dict[str, Any]
 
 
-def encode(value: Version | Alias) -> bytes:
-    """The document of a version or an alias."""
+def encode(value: Version | Alias | Attachment) -> bytes:
+    """The document of a record."""
     return orjson.dumps(value)
 
 
@@ -55,6 +56,11 @@ def decode_version(document: bytes) -> Version:
 def decode_alias(document: bytes) -> Alias:
     """The alias that `encode` was given."""
     return Alias(**orjson.loads(document))
+
+
+def decode_attachment(kind: str, document: bytes) -> Attachment:
+    """The attachment that `encode` was given, by the name of its kind."""
+    return KINDS[kind](**orjson.loads(document))
 
 
 def _reason(fields: Document | None) -> Reason | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from lambdad.functions.attachments import OUTLIVES_QUALIFIER
 from lambdad.functions.errors import (
     InvalidParameterValueException,
     PreconditionFailedException,
@@ -217,7 +218,7 @@ def delete_version(record: FunctionRecord, number: str) -> FunctionRecord:
     if number not in record.versions:
         return record
     rest = {key: version for key, version in record.versions.items() if key != number}
-    return replace(record, versions=rest)
+    return _unattached(replace(record, versions=rest), number)
 
 
 def put_alias(record: FunctionRecord, alias: Alias) -> FunctionRecord:
@@ -230,7 +231,7 @@ def delete_alias(record: FunctionRecord, name: str) -> FunctionRecord:
     if name not in record.aliases:
         return record
     rest = {key: alias for key, alias in record.aliases.items() if key != name}
-    return replace(record, aliases=rest)
+    return _unattached(replace(record, aliases=rest), name)
 
 
 def check_weights(version: str, weights: Mapping[str, float]) -> None:
@@ -251,6 +252,16 @@ def check_weights(version: str, weights: Mapping[str, float]) -> None:
         raise InvalidParameterValueException(
             "$LATEST is not supported for an alias pointing to more than 1 version", Type=None
         )
+
+
+def _unattached(record: FunctionRecord, gone: str) -> FunctionRecord:
+    """Without what hung on a version or alias that is no more."""
+    kept = {
+        (kind, qualifier): value
+        for (kind, qualifier), value in record.attachments.items()
+        if qualifier != gone or kind in OUTLIVES_QUALIFIER
+    }
+    return record if len(kept) == len(record.attachments) else replace(record, attachments=kept)
 
 
 def _same(published: Deployment, latest: Deployment) -> bool:

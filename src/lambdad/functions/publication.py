@@ -11,9 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lambdad.core.arn import PARTITION
+from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.functions.attachments import EventInvoke, Recursion, ResourcePolicy
 from lambdad.functions.names import FunctionKey
 from lambdad.functions.records import CodePackage, FunctionRecord, Version
 from lambdad.functions.snapshot import AliasTarget, Function, FunctionVersion
+from lambdad.iam.policy import Policy, PolicyKind
 
 Trees = Callable[[CodePackage, str], Path]
 """Where a package is unpacked for a runtime."""
@@ -21,7 +24,7 @@ Trees = Callable[[CodePackage, str], Path]
 
 def publishable(record: FunctionRecord, trees: Trees) -> Function:
     """The function as the catalog shows it."""
-    key = record.key
+    key, recursion = record.key, record.attached(Recursion)
     return Function(
         key.account,
         key.region,
@@ -29,6 +32,14 @@ def publishable(record: FunctionRecord, trees: Trees) -> Function:
         {version.version: _version(key, version, trees) for version in record.all_versions()},
         {name: AliasTarget(alias.version, alias.weights) for name, alias in record.aliases.items()},
         record.reserved_concurrency,
+        {
+            qualifier: Policy(
+                PolicyKind.RESOURCE, key.arn(qualifier), policy.document, DEFAULT_LIMITS
+            )
+            for qualifier, policy in record.every(ResourcePolicy).items()
+        },
+        record.every(EventInvoke),
+        recursion.loop if recursion else "Terminate",
     )
 
 

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TypeVar
 
+from lambdad.functions.attachments import WHOLE, Attachment, Attachments
 from lambdad.functions.names import LATEST, FunctionKey
+
+
+A = TypeVar("A", bound=Attachment)
 
 
 class State(StrEnum):
@@ -171,6 +176,7 @@ class FunctionRecord:
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     reserved_concurrency: int | None = None
+    attachments: Attachments = field(default_factory=dict)
 
     def version(self, number: str) -> Version | None:
         """`$LATEST` or a published version."""
@@ -185,6 +191,30 @@ class FunctionRecord:
         """`$LATEST` first, then ascending: AWS's order."""
         yield self.latest
         yield from self.versions.values()
+
+    def attached(self, kind: type[A], qualifier: str = WHOLE) -> A | None:
+        """What of that kind hangs there."""
+        found = self.attachments.get((kind, qualifier))
+        return found if isinstance(found, kind) else None
+
+    def every(self, kind: type[A]) -> dict[str, A]:
+        """All of that kind, by qualifier, in its order."""
+        return {
+            qualifier: value
+            for (_, qualifier), value in sorted(self.attachments.items(), key=lambda at: at[0][1])
+            if isinstance(value, kind)
+        }
+
+    def attach(self, value: Attachment, qualifier: str = WHOLE) -> FunctionRecord:
+        """With it, new or in place of the one of its kind."""
+        return replace(self, attachments={**self.attachments, (type(value), qualifier): value})
+
+    def detach(self, kind: type[Attachment], qualifier: str = WHOLE) -> FunctionRecord:
+        """Without the one of that kind; unchanged if there is none."""
+        if (kind, qualifier) not in self.attachments:
+            return self
+        rest = {at: value for at, value in self.attachments.items() if at != (kind, qualifier)}
+        return replace(self, attachments=rest)
 
     @property
     def last_version(self) -> Version | None:

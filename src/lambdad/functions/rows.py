@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import orjson
 
 from lambdad.core.ids import AccountId, Region
-from lambdad.functions.codec import decode_alias, decode_version, encode
+from lambdad.functions.attachments import KIND_NAMES, KINDS, Attachment, Attachments
+from lambdad.functions.codec import decode_alias, decode_attachment, decode_version, encode
 from lambdad.functions.names import LATEST, FunctionKey
 from lambdad.functions.records import Alias, FunctionRecord, Version
 from lambdad.storage.lane import Transaction
@@ -41,10 +42,20 @@ _DELETE_VERSION = """
 _DELETE_ALIAS = """
     DELETE FROM lambda_aliases WHERE account = ? AND region = ? AND name = ? AND alias = ?
 """
+_PUT_ATTACHMENT = """
+    INSERT INTO lambda_attachments (account, region, name, kind, qualifier, document)
+    VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (account, region, name, kind, qualifier) DO UPDATE SET document = excluded.document
+"""
+_DELETE_ATTACHMENT = """
+    DELETE FROM lambda_attachments
+    WHERE account = ? AND region = ? AND name = ? AND kind = ? AND qualifier = ?
+"""
 _DELETE_FUNCTION = (
     "DELETE FROM lambda_functions WHERE account = ? AND region = ? AND name = ?",
     "DELETE FROM lambda_versions WHERE account = ? AND region = ? AND name = ?",
     "DELETE FROM lambda_aliases WHERE account = ? AND region = ? AND name = ?",
+    "DELETE FROM lambda_attachments WHERE account = ? AND region = ? AND name = ?",
 )
 
 
@@ -61,6 +72,7 @@ def write_change(tx: Transaction, old: FunctionRecord | None, new: FunctionRecor
     old_versions, old_aliases = (old.versions, old.aliases) if old else ({}, {})
     _write_members(tx, key, old_versions, new.versions, (_PUT_VERSION, _DELETE_VERSION))
     _write_members(tx, key, old_aliases, new.aliases, (_PUT_ALIAS, _DELETE_ALIAS))
+    _write_attachments(tx, key, old.attachments if old else {}, new.attachments)
 
 
 def _write_members(
@@ -79,6 +91,18 @@ def _write_members(
     for member, value in new.items():
         if old.get(member) is not value:
             tx.execute(put, (*key, member, encode(value)))
+
+
+def _write_attachments(
+    tx: Transaction, key: FunctionKey, old: Attachments, new: Attachments
+) -> None:
+    if old is new:
+        return
+    for kind, qualifier in old.keys() - new.keys():
+        tx.execute(_DELETE_ATTACHMENT, (*key, KIND_NAMES[kind], qualifier))
+    for (kind, qualifier), value in new.items():
+        if old.get((kind, qualifier)) is not value:
+            tx.execute(_PUT_ATTACHMENT, (*key, KIND_NAMES[kind], qualifier, encode(value)))
 
 
 def delete_function(tx: Transaction, key: FunctionKey) -> None:
@@ -107,6 +131,7 @@ def read_all(tx: Transaction) -> tuple[list[FunctionRecord], dict[FunctionKey, i
     ):
         alias = decode_alias(document)
         aliases.setdefault(_key(account, region, name), {})[alias.name] = alias
+    attachments = _read_attachments(tx)
     records = []
     for account, region, name, tags, reserved_concurrency in tx.execute(
         "SELECT account, region, name, tags, reserved_concurrency FROM lambda_functions"
@@ -123,9 +148,20 @@ def read_all(tx: Transaction) -> tuple[list[FunctionRecord], dict[FunctionKey, i
                 aliases.get(key, {}),
                 orjson.loads(tags),
                 reserved_concurrency,
+                attachments.get(key, {}),
             )
         )
     return records, numbering
+
+
+def _read_attachments(tx: Transaction) -> dict[FunctionKey, Attachments]:
+    found: dict[FunctionKey, dict[tuple[type[Attachment], str], Attachment]] = {}
+    for account, region, name, kind, qualifier, document in tx.execute(
+        "SELECT account, region, name, kind, qualifier, document FROM lambda_attachments"
+    ):
+        known = found.setdefault(_key(account, region, name), {})
+        known[KINDS[kind], qualifier] = decode_attachment(kind, document)
+    return {**found}
 
 
 def _key(account: str, region: str, name: str) -> FunctionKey:

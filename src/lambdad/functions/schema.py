@@ -40,5 +40,16 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (account, region, name)
     );
     """,
+    """
+    CREATE TABLE lambda_attachments (
+        account TEXT NOT NULL,
+        region TEXT NOT NULL,
+        name TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        qualifier TEXT NOT NULL,
+        document BLOB NOT NULL,
+        PRIMARY KEY (account, region, name, kind, qualifier)
+    );
+    """,
 )
 """For `open_lane`, in this order, none ever changed once released."""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from lambdad.core.arn import function_arn
 from lambdad.core.ids import AccountId, Region
+from lambdad.functions.attachments import EventInvoke
+from lambdad.iam.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,13 @@ class Function:
     """By version, `$LATEST` included."""
     aliases: Mapping[str, AliasTarget]
     reserved_concurrency: int | None = None
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    """Resource policies by qualifier; "" is the function's own, which speaks of calls without
+    a qualifier."""
+    event_invokes: Mapping[str, EventInvoke] = field(default_factory=dict)
+    """Settings of asynchronous invocation by qualifier; `$LATEST` for calls without one."""
+    recursive_loop: str = "Terminate"
+    """Terminate or Allow."""
 
 
 Key = tuple[AccountId, Region, str]

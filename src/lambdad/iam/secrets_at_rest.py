@@ -96,6 +96,11 @@ def _create(path: Path, content: bytes) -> None:
     finally:
         os.close(fd)
     fresh.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)  # what is sealed with the key must not outlive it in a power cut
+    finally:
+        os.close(folder)
 
 
 def _read(path: Path) -> bytes:

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from support.server import LambdadServer
 
 HERE = Path(__file__).parent

@@ -88,7 +88,7 @@ async def unreachable(url: str, thumbprints: tuple[str, ...]) -> bytes:
     raise KeysUnavailable(url)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(6))
 def test_any_input_is_answered_or_refused(tmp_path: Path, seed: int) -> None:
     source = random.Random(seed)
     print("seed", seed)
