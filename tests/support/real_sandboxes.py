@@ -19,8 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from support.packs import command_pack, python_pack
-
 from lambdad.core.ids import new_environment_id
 from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.sandbox.driver import Driver, Exit, RuntimePack, Sandbox, SandboxSpec, Tier
@@ -30,6 +28,7 @@ from lambdad.sandbox.jail import Jail
 from lambdad.sandbox.probe import probe
 from lambdad.sandbox.python_start import zygote_variables
 from lambdad.sandbox.selection import choose_tier
+from support.packs import command_pack, python_pack
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -166,9 +165,9 @@ def workbench(tier: Tier, folder: Path | None = None) -> Iterator[Workbench]:
     """A started driver with a folder that everybody may look into; at the end everything goes."""
     if folder is None:
         # Not pytest's own folder: environments run as users that may not enter it.
-        with tempfile.TemporaryDirectory(prefix="lambdad-bench-") as name:
-            with workbench(tier, Path(name)) as bench:
-                yield bench
+        temporary = tempfile.TemporaryDirectory(prefix="lambdad-bench-")
+        with temporary as name, workbench(tier, Path(name)) as bench:
+            yield bench
         return
     folder.chmod(0o755)
     driver = make_driver(tier, folder)

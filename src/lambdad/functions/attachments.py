@@ -90,7 +90,7 @@ Attachment = (
     | RuntimeManagement
     | CodeSigning
 )
-Attachments = Mapping[tuple[type[Attachment], str], Attachment]
+Attachments = Mapping[tuple[type, str], Attachment]
 """By kind and qualifier."""
 KINDS: Mapping[str, type[Attachment]] = {
     "policy": ResourcePolicy,
@@ -102,6 +102,6 @@ KINDS: Mapping[str, type[Attachment]] = {
     "code-signing": CodeSigning,
 }
 """By the name under which it is stored, which never changes."""
-KIND_NAMES: Mapping[type[Attachment], str] = {kind: name for name, kind in KINDS.items()}
+KIND_NAMES: Mapping[type, str] = {kind: name for name, kind in KINDS.items()}
 OUTLIVES_QUALIFIER = (FunctionUrl,)
 """Kinds that stay when the alias is deleted (semantics §1.12)."""

@@ -155,7 +155,7 @@ def read_all(tx: Transaction) -> tuple[list[FunctionRecord], dict[FunctionKey, i
 
 
 def _read_attachments(tx: Transaction) -> dict[FunctionKey, Attachments]:
-    found: dict[FunctionKey, dict[tuple[type[Attachment], str], Attachment]] = {}
+    found: dict[FunctionKey, dict[tuple[type, str], Attachment]] = {}
     for account, region, name, kind, qualifier, document in tx.execute(
         "SELECT account, region, name, kind, qualifier, document FROM lambda_attachments"
     ):

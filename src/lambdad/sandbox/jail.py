@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import platform
 import socket
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from typing import Any
 from lambdad.core.limits import Limits
 from lambdad.guest import channel
 from lambdad.sandbox.driver import SandboxError
-from lambdad.sandbox.seccomp.filters import compile_filter, load_policy
 
 Message = dict[str, Any]
 _ENTRY = Path(__file__).parent / "jailer" / "__main__.py"
@@ -69,20 +67,13 @@ class Jail:
 
     async def start(self) -> None:
         """Start the process. Raises SandboxError."""
-        seccomp = compile_filter(load_policy(), platform.machine()).hex()
         ours, theirs = channel.pair()
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_ENTRY), str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env={},
-                start_new_session=True,
-            )
+            self._process = _start_process(theirs.fileno())
         self.outer_pid = self._process.pid
-        channel.send(ours, {**self._settings, "seccomp": seccomp})
+        channel.send(ours, self._settings)
         loop = asyncio.get_running_loop()
         self._socket = ours
         self._hello = loop.create_future()
@@ -172,6 +163,16 @@ class Jail:
         for _, fds in self._unsent:
             channel.close_all(fds)
         self._unsent.clear()
+
+
+def _start_process(control: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - no word of it comes from outside
+        [sys.executable, "-I", "-S", str(_ENTRY), str(control)],
+        pass_fds=[control],
+        stdin=subprocess.DEVNULL,
+        env={},
+        start_new_session=True,
+    )
 
 
 async def _end_of(pid: int) -> None:

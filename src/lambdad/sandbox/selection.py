@@ -87,10 +87,12 @@ def _missing(machine: Machine, tier: Tier) -> list[str]:
     missing = [what for name, what in _CONTROLLERS.items() if name not in machine.controllers]
     if tier is Tier.ROOTLESS:
         missing.append("a uid for each environment (all run as the user who started lambdad)")
-        missing.append("/tmp on disk (it is memory, watched apart from the function's own)")
+        missing.append("a disk-backed /tmp (it is memory, watched apart from the function's own)")
     elif not (machine.loop_devices and machine.mkfs):
         lacks = "loop devices" if machine.mkfs else "mkfs.ext4 (package e2fsprogs)"
-        missing.append(f"/tmp on disk: no {lacks} (it is memory and counts as the function's)")
+        missing.append(
+            f"a disk-backed /tmp: no {lacks} (it is memory and counts as the function's)"
+        )
     if not machine.overlay:
         missing.append("overlay file systems: functions with more than one layer cannot run")
     return missing

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from lambdad.sandbox.driver import Exit, SandboxError, Tier
 from support.real_sandboxes import (
     NAMESPACE_TIERS,
     Workbench,
@@ -21,8 +23,6 @@ from support.real_sandboxes import (
     tier_id,
     workbench,
 )
-
-from lambdad.sandbox.driver import Exit, SandboxError, Tier
 
 IDLE = "def handler(event, context): return event\n"
 HOLDER = """

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 
 import pytest
+
+from lambdad.sandbox.driver import Exit, Mount, SandboxError, SandboxSpec, Tier
 from support.packs import command_pack, python_pack
 from support.real_sandboxes import (
     NAMESPACE_TIERS,
@@ -16,8 +18,6 @@ from support.real_sandboxes import (
     first_line,
     tier_id,
 )
-
-from lambdad.sandbox.driver import Exit, Mount, SandboxError, SandboxSpec, Tier
 
 pytestmark = pytest.mark.parametrize("bench", NAMESPACE_TIERS, ids=tier_id, indirect=True)
 

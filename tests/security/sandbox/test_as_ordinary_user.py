@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
 from support.real_sandboxes import run_as_ordinary_user
 
 FOLDERS = ("tests/conformance/sandbox", "tests/security/sandbox")

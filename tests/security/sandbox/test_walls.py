@@ -11,11 +11,11 @@ import socket
 from pathlib import Path
 
 import pytest
-from support.packs import python_pack
-from support.real_sandboxes import NAMESPACE_TIERS, Workbench, first_line, tier_id
 
 from lambdad.sandbox.driver import Tier
 from lambdad.sandbox.seccomp.filters import X32_BIT, numbers
+from support.packs import python_pack
+from support.real_sandboxes import NAMESPACE_TIERS, Workbench, first_line, tier_id
 
 pytestmark = pytest.mark.parametrize("bench", NAMESPACE_TIERS, ids=tier_id, indirect=True)
 
@@ -269,10 +269,10 @@ def test_kernel_settings_cannot_be_written(bench: Workbench) -> None:
 def test_setuid_programs_give_no_rights(bench: Workbench) -> None:
     source = (
         "import os, shutil, subprocess\n"
-        "seen = [os.statvfs('/usr').f_flag & os.ST_NOSUID, os.statvfs('/tmp').f_flag & os.ST_NOSUID]\n"
+        "seen = [os.statvfs(p).f_flag & os.ST_NOSUID for p in ('/usr', '/tmp')]\n"
         "shutil.copy('/usr/bin/id', '/tmp/id')\nos.chmod('/tmp/id', 0o6755)\n"
-        "seen.append(subprocess.run(['/tmp/id', '-u'], capture_output=True, text=True).stdout.strip()\n"
-        "            == str(os.getuid()))\n"
+        "done = subprocess.run(['/tmp/id', '-u'], capture_output=True, text=True)\n"
+        "seen.append(done.stdout.strip() == str(os.getuid()))\n"
     )
     assert bench.look(source) == [2, 2, True]
 

@@ -8,6 +8,7 @@ its end, whatever that was, and removes what the kernel does not.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -32,6 +33,8 @@ def main(control: socket.socket) -> int:
     """Be the jailer until lambdad hangs up; the exit code."""
     message, _ = channel.receive(control)
     settings = Settings(**message)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if settings.rootless:
         _enter_user_namespace()
         instance, cgroups = None, Cgroups([], 0)

@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -203,18 +203,23 @@ class Cgroups:
         usable = []
         for tree in self._hierarchies:
             with contextlib.suppress(OSError):
-                self._make_in(tree)
-                usable.append(tree)
+                usable.append(self._make_in(tree))
         self._hierarchies = usable
         self.group("pid1").make()
 
-    def _make_in(self, tree: Hierarchy) -> None:
+    def _make_in(self, tree: Hierarchy) -> Hierarchy:
+        """The hierarchy with the controllers that can be had in our folder of it."""
         own = tree.mount / "lambdad" / self._instance
         own.mkdir(parents=True, exist_ok=True)
-        if tree.version == 2:
-            for folder in (tree.mount, own.parent, own):
-                for controller in sorted(tree.controllers - {"freezer"}):
+        if tree.version == 1:
+            return tree
+        granted = {"freezer"}  # part of every version 2 group
+        for controller in tree.controllers - granted:
+            with contextlib.suppress(OSError):
+                for folder in (tree.mount, own.parent, own):
                     _write(folder / "cgroup.subtree_control", f"+{controller}")
+                granted.add(controller)
+        return replace(tree, controllers=frozenset(granted))
 
     def group(self, name: str) -> Group:
         """The group called `name`; `pid1` holds the first processes of all shells."""

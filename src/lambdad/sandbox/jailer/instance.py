@@ -20,7 +20,7 @@ FIRST_UID = 210_000_000
 UIDS_PER_INSTANCE = 4096
 INSTANCES = 256
 
-PASSWD = """\
+USERS = """\
 root:x:0:0:root:/root:/sbin/nologin
 sbx_user1051:x:{uid}:{uid}::/tmp:/sbin/nologin
 """
@@ -61,7 +61,7 @@ class Instance:
         uid = self.uid(slot)
         path = self.folder / f"passwd-{uid}"
         if not path.exists():
-            path.write_text(PASSWD.format(uid=uid))
+            path.write_text(USERS.format(uid=uid))
             path.chmod(0o644)
         return path
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lambdad.guest import syscalls
-from lambdad.sandbox.jailer.instance import PASSWD
+from lambdad.sandbox.jailer.instance import USERS
 from lambdad.sandbox.jailer.mounts import READ_ONLY
 
 _STAGING = "/tmp"  # noqa: S108 - a mount point that exists everywhere; covered in our namespace
@@ -29,7 +29,7 @@ GUEST_FOLDER = "/var/lambdad"
 
 _ETC = {
     # Replaced in each shell where environments have uids of their own.
-    "passwd": PASSWD.format(uid=993),
+    "passwd": USERS.format(uid=993),
     "group": "root:x:0:\nsbx_user1051:x:990:\n",
     "hosts": "127.0.0.1 localhost\n::1 localhost\n169.254.100.1 sandbox.localdomain sandbox\n",
     "resolv.conf": "",

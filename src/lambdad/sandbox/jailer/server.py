@@ -10,7 +10,8 @@ lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 
 jailer → lambdad:
 
-    {"hello": {"instance": number or null, "controllers": […], "static_init": bool, "no_disk_tmp": reason or null}}
+    {"hello": {"instance": number or null, "controllers": […], "static_init": bool,
+               "no_disk_tmp": reason or null}}
     {"prepared": pack, "failed": reason or null}
     {"created": id, "freeze": word, "thaw": word, "usage": {…}}
         + Runtime API listener, platform listener, status file of the main process, freezer
@@ -24,6 +25,7 @@ lambdad hanging up ends the jailer and, because it is pid 1 of everything, all e
 from __future__ import annotations
 
 import os
+import platform
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,9 +40,11 @@ from lambdad.sandbox.jailer.environments import Environment, Order
 from lambdad.sandbox.jailer.instance import Instance
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.memory import MemoryWatch
-from lambdad.sandbox.jailer.packs import Pack, Plan, Recipe
+from lambdad.sandbox.jailer.packs import Pack, Plan
 from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
 from lambdad.sandbox.jailer.shell import Blueprint, Shell
+from lambdad.sandbox.jailer.zygotes import Recipe
+from lambdad.sandbox.seccomp.filters import compile_filter, load_policy
 
 _REMOVE_RETRY_S = 0.002
 
@@ -56,8 +60,6 @@ class Settings:
     open_files: int
     processes: int
     create_timeout_s: float
-    seccomp: str
-    """BPF program in hex."""
 
 
 class Jailer:
@@ -80,6 +82,7 @@ class Jailer:
         self._environments: dict[str, Environment] = {}
         self._slots = list(range(settings.environments + 16 * settings.spare_shells))
         self._init = shells.load_init()
+        self._seccomp = compile_filter(load_policy(), platform.machine()).hex()
         self._scratch: Scratch | None = None
         self._without_scratch: str | None = None
 
@@ -173,7 +176,7 @@ class Jailer:
         greeting = {
             "open_files": settings.open_files,
             "processes": settings.processes,
-            "seccomp": settings.seccomp,
+            "seccomp": self._seccomp,
         }
         name = pack.recipe.name
         pack.start_zygote(greeting, lambda why: self.tell({"prepared": name, "failed": why}, []))

@@ -22,6 +22,7 @@ from lambdad.sandbox.jailer.root import GUEST_FOLDER
 from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
 
 HOSTNAME = "169.254.100.1"
+TMP = "/tmp"  # noqa: S108 - the private one inside
 _MEMORY_TMP = "size=512m,nr_inodes=256k,mode=1777"
 
 
@@ -153,7 +154,7 @@ def _assemble(blueprint: Blueprint) -> list[int]:
     # /opt is empty without layers; below, for the zygote's loader, it is not.
     syscalls.attach_tree(syscalls.clone_tree(syscalls.AT_FDCWD, "/var/empty"), "/opt")
     if not tmp:
-        syscalls.mount("tmp", "/tmp", "tmpfs", flags, _MEMORY_TMP)
+        syscalls.mount("tmp", TMP, "tmpfs", flags, _MEMORY_TMP)
     syscalls.mount("proc", "/proc", "proc", flags | syscalls.MS_NOEXEC)
     if blueprint.passwd is not None:
         syscalls.attach_tree(blueprint.passwd, "/etc/passwd")
@@ -176,7 +177,7 @@ def _become_init(blueprint: Blueprint) -> None:
     init = None if blueprint.init is None else fcntl.fcntl(blueprint.init, fcntl.F_DUPFD_CLOEXEC, 4)
     os.dup2(blueprint.commands, 3)
     if init is not None:
-        os.execve(init, ["init"], {})  # every other fd is close-on-exec
+        os.execve(init, ["init"], {})  # noqa: S606 - other fds close by themselves
     os.closerange(4, os.sysconf("SC_OPEN_MAX"))
     _wait_for_the_end()
 

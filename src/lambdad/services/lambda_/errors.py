@@ -22,7 +22,9 @@ __all__ = [
     "CodeStorageExceededException",
     "InvalidParameterValueException",
     "InvalidRequestContentException",
+    "PolicyLengthExceededException",
     "PreconditionFailedException",
+    "ProvisionedConcurrencyConfigNotFoundException",
     "RequestEntityTooLargeException",
     "RequestTooLargeException",
     "ResourceConflictException",
@@ -32,6 +34,15 @@ __all__ = [
 
 class InvalidRequestContentException(LambdaError):
     code = "InvalidRequestContentException"
+
+
+class PolicyLengthExceededException(LambdaError):
+    code = "PolicyLengthExceededException"
+
+
+class ProvisionedConcurrencyConfigNotFoundException(LambdaError):
+    code = "ProvisionedConcurrencyConfigNotFoundException"
+    status = 404
 
 
 class RequestTooLargeException(LambdaError):
