@@ -91,6 +91,14 @@ class Limits:
     environment_bytes: int = 4 * KIB
     """Environment variables, names and values as JSON."""
     layers: int = 5
+    code_signing_configs: int = 100
+    """Per account and region (ours)."""
+    layers_per_region: int = 10_000
+    """Per account (ours)."""
+    versions_per_layer: int = 1_000
+    """Ours, likewise."""
+    resource_policy_bytes: int = 20 * KIB
+    """Of a function, version, alias or layer version, as JSON."""
     tags_per_resource: int = 50
     code_storage_bytes: int = 300 * 1024 * MIB
     """Per account and region."""
@@ -201,6 +209,10 @@ class Limits:
     async_in_flight: int = 256
     """Asynchronous invocations running at once on this machine; the others wait in the queue."""
 
+    environment_lifetime_s: float = 11 * 3600.0
+    """How long an execution environment takes invocations: its credentials hold for an hour more,
+    so that they never end under a running function."""
+
     iam: IamQuotas = IamQuotas()
     policy_bytes: int = 131_072
     """A policy document as UTF-8 (the API's own maximum); quotas per kind are smaller."""
@@ -208,6 +220,18 @@ class Limits:
     """Actions for which one policy remembers its matching statements."""
     permissions_remembered_requests: int = 256
     """Pairs of action and resource for which one caller's permissions remember theirs."""
+    audit_file_bytes: int = 16 * MIB
+    """One file of the audit log; then the next one is begun."""
+    audit_files: int = 8
+    """Kept; older ones are deleted."""
+    audit_waiting_records: int = 65_536
+    """Noted and not yet written; past it calls go unnoted and are counted."""
+    failed_signatures: int = 10
+    """Refused signatures in a row, for one key from one address, before the back-off begins."""
+    failed_signature_backoff_s: float = 60.0
+    """The longest that a back-off lasts."""
+    failed_signature_buckets: int = 10_000
+    """Pairs of address and key whose failures are remembered; the oldest are forgotten."""
 
 
 DEFAULT_LIMITS = Limits()

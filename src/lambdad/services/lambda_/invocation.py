@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import os
 
 import orjson
 
 from lambdad.api.call import UNMODELLED_HEADERS, Call, Params, Result
 from lambdad.api.operation import operation
+from lambdad.core.ids import random_hex
 from lambdad.functions.names import LATEST, refer
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.invoke.resolve import resolve
@@ -147,6 +147,5 @@ def _trace_header(service: LambdaService, call: Call) -> str:
     given = call.headers.get("x-amzn-trace-id", "")
     if given.startswith("Root=1-") and len(given) <= _TRACE_CHARACTERS:
         return given
-    ids = os.urandom(20).hex()
     seconds = service.clock.wall_ms() // 1000
-    return f"Root=1-{seconds:08x}-{ids[:24]};Parent={ids[24:]};Sampled=0"
+    return f"Root=1-{seconds:08x}-{random_hex()[:24]};Parent={random_hex()[:16]};Sampled=0"
