@@ -1,6 +1,6 @@
 """`make bench`: every number of docs/SPECIFICATION.md, each beside the plain baseline.
 
-    python -m bench [warm] [cold] [start] [memory]
+    python -m bench [warm] [cold] [start] [memory] [authorize]
 
 Runs interleave the two servers, so that a drift of the machine's speed hits both. Quote the
 ratios first: a noisy machine moves the absolute figures.
@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from bench import authorize
 from bench.load import latency, sequential, throughput
 from bench.servers import Server, baseline, create_functions, lambdad
 
@@ -127,6 +128,7 @@ BENCHMARKS = {
     "cold": bench_cold,
     "start": bench_start,
     "memory": bench_memory,
+    "authorize": authorize.main,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import io
+import json
 import os
 import shutil
 import signal
@@ -24,7 +25,17 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-ROLE = "arn:aws:iam::000000000000:role/bench"
+ROLE = "bench"
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        },
+    }
+)
 RUNTIME = f"python3.{sys.version_info.minor}"
 NO_OP = "def handler(event, context):\n    return event\n"
 REGION = "us-east-1"
@@ -83,7 +94,7 @@ def create_functions(server: Server, names: list[str], source: str = NO_OP, memo
         server.client.create_function(
             FunctionName=name,
             Runtime=RUNTIME,
-            Role=ROLE,
+            Role=f"arn:aws:iam::000000000000:role/{ROLE}",
             Handler="app.handler",
             Code={"ZipFile": package(f"{source}# {number}\n")},
             MemorySize=memory,
@@ -123,18 +134,23 @@ def lambdad(*options: str) -> Iterator[Server]:
     section = keys["default"]
     credentials = Credentials(section["aws_access_key_id"], section["aws_secret_access_key"])
     server = Server(process, endpoint, ready_s, credentials, folder)
-    server.client = boto3.client(
-        "lambda",
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id=credentials.access_key,
-        aws_secret_access_key=credentials.secret_key,
-        config=Config(retries={"max_attempts": 1}, read_timeout=60),
-    )
+    server.client = _client("lambda", server)
+    _client("iam", server).create_role(RoleName=ROLE, AssumeRolePolicyDocument=TRUST)
     try:
         yield server
     finally:
         server.stop()
+
+
+def _client(service: str, server: Server) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=server.endpoint,
+        region_name=REGION,
+        aws_access_key_id=server.credentials.access_key,
+        aws_secret_access_key=server.credentials.secret_key,
+        config=Config(retries={"max_attempts": 1}, read_timeout=60),
+    )
 
 
 @contextmanager

@@ -28,7 +28,18 @@ from lambdad.telemetry.billing import invocation_usd
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / ".lambdad"
 NAME = "hello"
-ROLE = "arn:aws:iam::000000000000:role/hello"
+ROLE = "hello"
+MAY_LOG = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
 READY_TIMEOUT_S = 30.0
 
 
@@ -49,12 +60,12 @@ def start_server() -> tuple[subprocess.Popen[bytes], str]:
     return server, line
 
 
-def client_for(endpoint: str):
+def client_for(service: str, endpoint: str):
     """boto3, signing with the root key that the first start made."""
     keys = configparser.ConfigParser()
     keys.read(DATA / "credentials")
     return boto3.client(
-        "lambda",
+        service,
         endpoint_url=endpoint,
         region_name="us-east-1",
         aws_access_key_id=keys["default"]["aws_access_key_id"],
@@ -69,14 +80,24 @@ def package() -> bytes:
     return out.getvalue()
 
 
-def create(client) -> None:
+def execution_role(iam) -> str:
+    """A role that Lambda may assume and that may write logs; an earlier run may have left it."""
+    try:
+        role = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
+    except iam.exceptions.EntityAlreadyExistsException:
+        role = iam.get_role(RoleName=ROLE)
+    iam.attach_role_policy(RoleName=ROLE, PolicyArn=MAY_LOG)
+    return role["Role"]["Arn"]
+
+
+def create(client, role: str) -> None:
     """The function, fresh: an earlier run may have left one."""
     if any(f["FunctionName"] == NAME for f in client.list_functions()["Functions"]):
         client.delete_function(FunctionName=NAME)
     client.create_function(
         FunctionName=NAME,
         Runtime=f"python3.{sys.version_info.minor}",
-        Role=ROLE,
+        Role=role,
         Handler="app.handler",
         Code={"ZipFile": package()},
         MemorySize=256,
@@ -125,9 +146,10 @@ def stop(server: subprocess.Popen[bytes]) -> int:
 def main() -> int:
     server, endpoint = start_server()
     try:
-        client = client_for(endpoint)
-        create(client)
-        say(f"\ncreated {NAME} from examples/hello with boto3")
+        client = client_for("lambda", endpoint)
+        role = execution_role(client_for("iam", endpoint))
+        create(client, role)
+        say(f"\ncreated {NAME} from examples/hello with boto3, to run as {role}")
         invoke(client, "cold invoke")
         invoke(client, "warm invoke")
         next_steps(endpoint)

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from support.server import LambdadServer
 
-ROLE = "arn:aws:iam::000000000000:role/test"
-
 
 def test_a_function_from_creation_to_deletion(server: LambdadServer, tmp_path: Path) -> None:
     buffer = io.BytesIO()
@@ -19,9 +17,10 @@ def test_a_function_from_creation_to_deletion(server: LambdadServer, tmp_path: P
         archive.writestr("app.py", "def handler(e, c):\n    print('seen')\n    return e\n")
     (tmp_path / "code.zip").write_bytes(buffer.getvalue())
     version = "python{}.{}".format(*sys.version_info[:2])
+    role = server.execution_role("test")
     made = server.aws(
         "lambda", "create-function", "--function-name", "tour", "--runtime", version,
-        "--role", ROLE, "--handler", "app.handler",
+        "--role", role, "--handler", "app.handler",
         "--zip-file", f"fileb://{tmp_path}/code.zip",
     )  # fmt: skip
     assert made["State"] == "Pending"

@@ -19,7 +19,9 @@ from lambdad.core.ids import AccountId, Region, RequestId
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
 from lambdad.functions.bytecode import HostBytecode
 from lambdad.functions.code import CodeStore
+from lambdad.functions.layers import LayerStore
 from lambdad.functions.preparation import Preparer
+from lambdad.functions.resources import ResourceStore
 from lambdad.functions.schema import MIGRATIONS
 from lambdad.functions.snapshot import Catalog, FunctionVersion
 from lambdad.functions.store import FunctionStore
@@ -71,10 +73,14 @@ class Plane:
         self.lane = open_lane(folder / "control.db", MIGRATIONS)
         self.blobs = BlobStore(folder / "blobs")
         self.code = CodeStore(self.blobs, folder / "code", HostBytecode(limits), self.clock, limits)
+        self.layers = LayerStore(self.lane, self.code)
+        self.resources = ResourceStore(self.lane)
         self.store = FunctionStore(self.lane, self.catalog, self.code)
         self.preparer = Preparer(self.store, self.code)
         self.service = LambdaService(
             functions=self.store,
+            layers=self.layers,
+            resources=self.resources,
             code=self.code,
             preparer=self.preparer,
             catalog=self.catalog,
@@ -100,6 +106,8 @@ async def plane(folder: Path, **limits: Any) -> AsyncIterator[Plane]:
     """Loaded and started; ended cleanly."""
     made = Plane(folder, dataclasses.replace(DEFAULT_LIMITS, **limits))
     try:
+        await made.layers.load()
+        await made.resources.load()
         await made.store.load()
         await made.preparer.start()
         yield made

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lambdad.core.ids import new_environment_id
-from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.limits import DEFAULT_LIMITS, Limits
 from lambdad.sandbox.driver import Driver, Exit, RuntimePack, Sandbox, SandboxSpec, Tier
 from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from lambdad.sandbox.drivers.process import ProcessDriver
@@ -152,25 +152,27 @@ async def first_line(sandbox: Sandbox) -> str:
     return data.decode().rstrip("\n")
 
 
-def make_driver(tier: Tier, folder: Path) -> Driver:
+def make_driver(tier: Tier, folder: Path, limits: Limits = DEFAULT_LIMITS) -> Driver:
     """A driver of a tier, with its own places."""
     if tier is Tier.PROCESS:
-        return ProcessDriver("http://127.0.0.1:1", DEFAULT_LIMITS)
+        return ProcessDriver("http://127.0.0.1:1", limits)
     choice = choose_tier(probe(), [tier])
-    return NamespaceDriver(tier, folder / "scratch", choice.missing_layers)
+    return NamespaceDriver(tier, folder / "scratch", choice.missing_layers, limits)
 
 
 @contextlib.contextmanager
-def workbench(tier: Tier, folder: Path | None = None) -> Iterator[Workbench]:
+def workbench(
+    tier: Tier, folder: Path | None = None, limits: Limits = DEFAULT_LIMITS
+) -> Iterator[Workbench]:
     """A started driver with a folder that everybody may look into; at the end everything goes."""
     if folder is None:
         # Not pytest's own folder: environments run as users that may not enter it.
         temporary = tempfile.TemporaryDirectory(prefix="lambdad-bench-")
-        with temporary as name, workbench(tier, Path(name)) as bench:
+        with temporary as name, workbench(tier, Path(name), limits) as bench:
             yield bench
         return
     folder.chmod(0o755)
-    driver = make_driver(tier, folder)
+    driver = make_driver(tier, folder, limits)
     with asyncio.Runner() as runner:
         bench = Workbench(driver, folder, runner)
         bench.run(driver.start())

@@ -30,6 +30,21 @@ import pytest
 
 BIN = Path(sys.executable).parent
 REGION = "us-east-1"
+EXECUTION_ROLES = ("r", "test")
+"""There as soon as a test asks for a Lambda client."""
+BASIC_EXECUTION = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+LAMBDA_TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+)
 _READY_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 30.0
 
@@ -44,6 +59,7 @@ class LambdadServer:
         self._log = data_dir.with_name(data_dir.name + ".log")
         self._process: subprocess.Popen[bytes] | None = None
         self._session: boto3.session.Session | None = None
+        self._has_roles = "--accept-any-credentials" in options
 
     # Its life.
 
@@ -120,6 +136,10 @@ class LambdadServer:
         """A boto3 client with the root key; `options` go to boto3 (aws_access_key_id, config)."""
         if self._session is None:
             self._session = boto3.session.Session()
+        if service == "lambda" and not self._has_roles:
+            self._has_roles = True
+            for name in EXECUTION_ROLES:
+                self.execution_role(name)
         key_id, secret = self.root_key
         defaults: dict[str, Any] = {
             "endpoint_url": self.endpoint,
@@ -131,6 +151,20 @@ class LambdadServer:
             ),
         }
         return self._session.client(service, **(defaults | options))
+
+    def execution_role(self, name: str, *policies: str) -> str:
+        """The ARN of a role that Lambda may assume, made if it is not there, with AWS's policy
+        for logs and further inline policies (documents)."""
+        iam = self.client("iam")
+        try:
+            role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=LAMBDA_TRUST)
+        except iam.exceptions.EntityAlreadyExistsException:
+            role = iam.get_role(RoleName=name)
+        iam.attach_role_policy(RoleName=name, PolicyArn=BASIC_EXECUTION)
+        for number, document in enumerate(policies):
+            iam.put_role_policy(RoleName=name, PolicyName=f"p{number}", PolicyDocument=document)
+        arn: str = role["Role"]["Arn"]
+        return arn
 
     def environment(self) -> dict[str, str]:
         """The environment variables of a user who has run `eval "$(lambdad env)"`."""

@@ -1,6 +1,7 @@
 """From an authenticated call to the operation that serves it: first may they, then do it.
 
-Knows no service and no HTTP. Policies will be evaluated behind `Authorizer` (issue: IAM).
+Knows no service and no HTTP. Policies are evaluated behind `Authorizer` (api/authorizer.py); every
+decision is noted in the audit log.
 """
 
 from __future__ import annotations
@@ -10,13 +11,10 @@ from typing import Protocol
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Handler, OperationName
-from lambdad.core.arn import PARTITION, function_arn
-from lambdad.core.errors import AccessDeniedException, UnknownOperationException
-from lambdad.iam.principal import PrincipalKind
+from lambdad.core.errors import AwsError, UnknownOperationException
+from lambdad.telemetry.audit import ALLOWED, DENIED, AuditLog, AuditRecord
 
-_ACTIONS = {("lambda", "Invoke"): "InvokeFunction", ("lambda", "InvokeAsync"): "InvokeFunction"}
-"""Actions that IAM calls otherwise than the operation (Service Authorization Reference)."""
-
+_FORBIDDEN = 403
 
 DECIDED_BY_SERVICE = frozenset(
     (
@@ -38,35 +36,30 @@ class Authorizer(Protocol):
         ...
 
 
-class RootOnly:
-    """The root of an account may do everything in it; nobody else anything, until policies."""
-
-    def authorize(self, call: Call, name: OperationName, params: Params) -> None:
-        principal = call.principal
-        if principal.kind is not PrincipalKind.ROOT or principal.account != call.account:
-            raise denied(call, name, params)
-
-
 class WholeAccount:
     """Everyone of the account may do everything in it: with `--accept-any-credentials`, where a
     function could as well call itself root."""
 
     def authorize(self, call: Call, name: OperationName, params: Params) -> None:
-        if call.principal.account != call.account:
-            raise denied(call, name, params)
+        """Operations reach nothing outside `call.account`, which is the caller's."""
 
 
 class Dispatcher:
     """Every operation that is served, behind one authorizer."""
 
-    def __init__(self, authorizer: Authorizer) -> None:
+    def __init__(self, authorizer: Authorizer, audit: AuditLog | None = None) -> None:
         self._authorizer = authorizer
+        self._audit = audit
         self._handlers: dict[tuple[str, str], tuple[OperationName, Handler]] = {}
 
     def serve(self, handlers: Mapping[OperationName, Handler]) -> None:
         """Add a service's operations."""
         for name, handler in handlers.items():
             self._handlers[name.service, name.operation] = (name, handler)
+
+    def operations(self) -> list[OperationName]:
+        """All that is served."""
+        return [name for name, _ in self._handlers.values()]
 
     async def dispatch(self, service: str, operation: str, call: Call, params: Params) -> Result:
         """Authorise, then run. Raises whatever AwsError the operation answers with."""
@@ -76,29 +69,46 @@ class Dispatcher:
                 f"{service}:{operation} is a real AWS operation that this lambdad does not serve."
             )
         name, handler = entry
-        if (service, operation) not in DECIDED_BY_SERVICE:
+        if (service, operation) in DECIDED_BY_SERVICE:
+            return await self._decided(name, handler, call, params)
+        try:
             self._authorizer.authorize(call, name, params)
+        except AwsError as error:
+            self._note(call, name, DENIED, error.message)
+            raise
+        self._note(call, name, ALLOWED)
         return await handler(call, params)
 
+    async def _decided(
+        self, name: OperationName, handler: Handler, call: Call, params: Params
+    ) -> Result:
+        """Run an operation that is its own authorizer."""
+        try:
+            result = await handler(call, params)
+        except AwsError as error:
+            denied = error.status == _FORBIDDEN
+            self._note(call, name, DENIED if denied else ALLOWED, error.message if denied else None)
+            raise
+        self._note(call, name, ALLOWED)
+        return result
 
-def denied(call: Call, name: OperationName, params: Params) -> AccessDeniedException:
-    """AWS's refusal of a known caller (semantics §8.1)."""
-    action = _ACTIONS.get((name.service, name.operation), name.operation)
-    action = f"{name.service}:{action}"
-    return AccessDeniedException(
-        f"User: {call.principal.arn} is not authorized to perform: {action} on resource: "
-        f"{_resource(call, name, params)} because no identity-based policy allows the {action} "
-        "action"
-    )
-
-
-def _resource(call: Call, name: OperationName, params: Params) -> str:
-    """The ARN that the call is about, as far as its parameters say so."""
-    function = params.get("FunctionName")
-    if name.service == "lambda" and isinstance(function, str):
-        bare = function.rpartition("function:")[2]
-        return function_arn(call.region, call.account, bare, params.get("Qualifier"))
-    group = params.get("logGroupName")
-    if name.service == "logs" and isinstance(group, str):
-        return f"arn:{PARTITION}:logs:{call.region}:{call.account}:log-group:{group}:log-stream:"
-    return "*"
+    def _note(
+        self, call: Call, name: OperationName, decision: str, reason: str | None = None
+    ) -> None:
+        if self._audit is None:
+            return
+        principal = call.principal
+        self._audit.note(
+            AuditRecord(
+                call.request_id,
+                call.account,
+                principal.arn,
+                principal.access_key_id,
+                call.source_ip,
+                call.region,
+                name.service,
+                name.operation,
+                decision,
+                reason,
+            )
+        )

@@ -48,7 +48,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer."""
+    """What the server said."""
 
     status: int
     headers: Mapping[str, str]
@@ -95,6 +95,7 @@ class Client:
     """Calls one service of one server."""
 
     def __init__(self, target: Target, service: str) -> None:
+        self.service = service
         self._target = target
         self._signer = Signer(target.credentials, target.region, service)
 
@@ -118,6 +119,12 @@ class Client:
         headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": target}
         with self._send("POST", "/", "", headers, _encode(body)) as response:
             return _answer(response).document()
+
+    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Any call, and its answer also where it is an error. Raises OperatorError."""
+        with self._send(method, path, "", headers, body) as response:
+            named = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, named, response.read())
 
     @contextmanager
     def _send(

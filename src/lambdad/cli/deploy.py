@@ -11,17 +11,16 @@ from urllib.parse import quote
 
 from lambdad.cli.client import Client, ServiceError, Target, find
 from lambdad.cli.console import Console
+from lambdad.cli.execution_role import basic_role
 from lambdad.cli.place import add_data_dir, data_dir
 from lambdad.cli.source import Guess, Source, guess, load, pack
 from lambdad.core.errors import OperatorError
-from lambdad.core.ids import DEFAULT_ACCOUNT
 from lambdad.server.config import read_surroundings
 from lambdad.server.packs import installed
 
 _FUNCTIONS = "/2015-03-31/functions"
 _PAUSE_S = 0.05
 _PATIENCE_S = 120.0
-_ROLE_NAME = "lambdad-deploy"
 
 Document = dict[str, Any]
 
@@ -62,7 +61,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     package = pack(source)
     console.note(_packed(source, package))
     if existing is None:
-        settings.setdefault("Role", _default_role(target))
+        if "Role" not in settings:
+            settings["Role"] = _role(target, console)
         result = deployment.create(settings, package)
     else:
         result = deployment.update(existing, settings, package)
@@ -161,11 +161,12 @@ def _newest(family: str, runtimes: list[str]) -> str:
     return fitting[-1]
 
 
-def _default_role(target: Target) -> str:
-    """A role that has to exist in name only until policies are enforced."""
-    key = target.credentials.access_key_id
-    account = key if len(key) == 12 and key.isdigit() else DEFAULT_ACCOUNT
-    return f"arn:aws:iam::{account}:role/{_ROLE_NAME}"
+def _role(target: Target, console: Console) -> str:
+    """The role that may write logs. Raises ServiceError, OperatorError."""
+    arn, made = basic_role(target)
+    verb = "Created" if made else "Using"
+    console.note(f"{verb} the execution role {arn} (choose another one with --role).")
+    return arn
 
 
 def _packed(source: Source, package: bytes) -> str:

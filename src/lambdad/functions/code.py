@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -85,15 +85,16 @@ class CodeStore:
                 self._garbage[package.digest] = self._clock.monotonic_ns()
 
     def tree(self, package: CodePackage, runtime: str) -> Path:
-        """Where the package is, or will be, unpacked for a runtime."""
+        """Where the package is, or will be, unpacked for a runtime; a layer for the runtime ""."""
         tag = self._bytecode.tag(runtime)
         return self._trees / (f"{package.digest}.{tag}" if tag else package.digest)
 
     async def prepare(self, deployment: Deployment) -> None:
-        """Unpack what the deployment runs, unless it is there. Raises PackageRefused, OSError."""
-        tree = self.tree(deployment.code, deployment.configuration.runtime)
-        async with self._locks.holding(deployment.code.digest):
-            await self._run(self._unpack, deployment, tree)
+        """Unpack what the deployment runs, layers too, unless it is there. Raises PackageRefused,
+        OSError."""
+        for package, runtime in _unpacked(deployment):
+            async with self._locks.holding(package.digest):
+                await self._run(self._unpack, package, runtime)
 
     def archive(self, digest: str) -> Path:
         """The zip itself, for downloads. Raises ValueError for what is no digest."""
@@ -111,22 +112,15 @@ class CodeStore:
 
     async def missing(self, deployments: Iterable[Deployment]) -> list[Deployment]:
         """Those that are not unpacked, one for each tree."""
-        wanted = {
-            self.tree(deployment.code, deployment.configuration.runtime).name: deployment
-            for deployment in deployments
-        }
+        wanted = {name: each for each in deployments for name in self._tree_names(each)}
         found = await self._run(lambda: {tree.name for tree in self._trees.iterdir()})
         return [deployment for name, deployment in wanted.items() if name not in found]
 
     async def reconcile(self, deployments: Iterable[Deployment]) -> None:
-        """At a start, before anything runs: remove every blob and tree that none of the
-        deployments needs, and what a crash left half made."""
-        digests = {deployment.code.digest for deployment in deployments}
-        trees = {
-            self.tree(deployment.code, deployment.configuration.runtime).name
-            for deployment in deployments
-        }
-        await self._run(self._reconcile, digests, trees)
+        """At a start, before anything runs: remove every blob that nothing refers to, every tree
+        that none of the deployments needs, and what a crash left half made."""
+        trees = {name for each in deployments for name in self._tree_names(each)}
+        await self._run(self._reconcile, set(self._uses), trees)
 
     async def close(self) -> None:
         """Wait for the threads."""
@@ -140,14 +134,18 @@ class CodeStore:
         return await uninterrupted(in_thread())
 
     def _examine(self, archive: bytes) -> CodePackage:
-        inspect(archive, self._limits)
-        return CodePackage(hashlib.sha256(archive).hexdigest(), len(archive))
+        plan = inspect(archive, self._limits)
+        digest = hashlib.sha256(archive).hexdigest()
+        return CodePackage(digest, len(archive), plan.unzipped_bytes)
 
-    def _unpack(self, deployment: Deployment, tree: Path) -> None:
-        tag = self._bytecode.tag(deployment.configuration.runtime)
+    def _tree_names(self, deployment: Deployment) -> list[str]:
+        return [self.tree(package, runtime).name for package, runtime in _unpacked(deployment)]
+
+    def _unpack(self, package: CodePackage, runtime: str) -> None:
+        tag = self._bytecode.tag(runtime)
         unpack(
-            self._blobs.path(deployment.code.digest),
-            tree,
+            self._blobs.path(package.digest),
+            self.tree(package, runtime),
             self._limits,
             (lambda made: self._bytecode.compile(tag, made)) if tag else None,
         )
@@ -166,3 +164,10 @@ class CodeStore:
         for digest in self._blobs.digests():
             if digest not in digests:
                 self._blobs.delete(digest)
+
+
+def _unpacked(deployment: Deployment) -> Iterator[tuple[CodePackage, str]]:
+    """What has to be unpacked for a deployment, and for which runtime."""
+    yield deployment.code, deployment.configuration.runtime
+    for layer in deployment.configuration.layers:
+        yield layer.code, ""

@@ -16,6 +16,7 @@ from lambdad.functions.records import (
     CodePackage,
     Configuration,
     Deployment,
+    LayerReference,
     Logging,
     Reason,
     State,
@@ -83,4 +84,9 @@ def _configuration(fields: Document) -> Configuration:
                 "security_group_ids": tuple(vpc["security_group_ids"]),
             }
         )
-    return Configuration(**fields | {"logging": Logging(**fields["logging"]), "vpc": vpc})
+    layers = tuple(
+        LayerReference(layer["arn"], CodePackage(**layer["code"]))
+        for layer in fields.get("layers", ())
+    )
+    logging = Logging(**fields["logging"])
+    return Configuration(**fields | {"logging": logging, "vpc": vpc, "layers": layers})

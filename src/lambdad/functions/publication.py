@@ -19,7 +19,7 @@ from lambdad.functions.snapshot import AliasTarget, Function, FunctionVersion
 from lambdad.iam.policy import Policy, PolicyKind
 
 Trees = Callable[[CodePackage, str], Path]
-"""Where a package is unpacked for a runtime."""
+"""Where a package is unpacked for a runtime; a layer is for all alike, so for none ("")."""
 
 
 def publishable(record: FunctionRecord, trees: Trees) -> Function:
@@ -70,7 +70,7 @@ def _version(key: FunctionKey, version: Version, trees: Trees) -> FunctionVersio
         environment=configuration.environment or {},
         code_dir=trees(deployment.code, configuration.runtime),
         code_sha256=deployment.code.sha256,
-        layer_dirs=(),
+        layer_dirs=tuple(trees(layer.code, "") for layer in configuration.layers),
         log_group=logging.log_group,
         log_format=logging.log_format,
         application_log_level=logging.application_level or "INFO",

@@ -16,7 +16,6 @@ from typing import TypeVar
 from lambdad.functions.attachments import WHOLE, Attachment, Attachments
 from lambdad.functions.names import LATEST, FunctionKey
 
-
 A = TypeVar("A", bound=Attachment)
 
 
@@ -57,6 +56,7 @@ class CodePackage:
     """SHA-256 of the zip, hex: the name of its blob and of its unpacked tree."""
     size_bytes: int
     """Of the zip: AWS's CodeSize."""
+    unzipped_bytes: int = field(default=0, compare=False)
 
     @property
     def sha256(self) -> str:
@@ -85,6 +85,14 @@ class VpcAttachment:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerReference:
+    """A layer version that a function holds: its own copy, so that it outlives the layer."""
+
+    arn: str
+    code: CodePackage
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """Everything about a function that is not code and that its owner decides."""
 
@@ -105,6 +113,8 @@ class Configuration:
     architecture: str = "x86_64"
     snap_start: str = "None"
     """ApplyOn: None or PublishedVersions."""
+    layers: tuple[LayerReference, ...] = ()
+    """Merged in this order as /opt: later ones over earlier ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +124,13 @@ class Deployment:
     id: str
     code: CodePackage
     configuration: Configuration
+
+    @property
+    def packages(self) -> Iterator[CodePackage]:
+        """Its code and its layers."""
+        yield self.code
+        for layer in self.configuration.layers:
+            yield layer.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +161,9 @@ class Version:
     @property
     def packages(self) -> Iterator[CodePackage]:
         """Every package it needs kept; one may come twice."""
-        yield self.deployment.code
+        yield from self.deployment.packages
         if self.serving is not None:
-            yield self.serving.code
+            yield from self.serving.packages
 
 
 @dataclass(frozen=True, slots=True)

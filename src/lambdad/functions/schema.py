@@ -51,5 +51,32 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (account, region, name, kind, qualifier)
     );
     """,
+    """
+    CREATE TABLE lambda_layers (
+        account TEXT NOT NULL,
+        region TEXT NOT NULL,
+        name TEXT NOT NULL,
+        next_version INTEGER NOT NULL,
+        PRIMARY KEY (account, region, name)
+    );
+    CREATE TABLE lambda_layer_versions (
+        account TEXT NOT NULL,
+        region TEXT NOT NULL,
+        name TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        document BLOB NOT NULL,
+        PRIMARY KEY (account, region, name, version)
+    );
+    """,
+    """
+    CREATE TABLE lambda_resources (
+        account TEXT NOT NULL,
+        region TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        document BLOB NOT NULL,
+        PRIMARY KEY (account, region, kind, id)
+    );
+    """,
 )
 """For `open_lane`, in this order, none ever changed once released."""

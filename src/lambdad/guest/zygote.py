@@ -52,13 +52,15 @@ class Zygote:
         self._numbers: dict[int, int] = {}
         self._seccomp = b""
         self._processes = 0
+        self._python = False
 
     def configure(self) -> None:
         """Take the first message, become as small as a parent of environments may be."""
         message, _ = channel.receive(self._control)
         self._seccomp = bytes.fromhex(message["seccomp"])
         self._processes = message["processes"]
-        if message["python"]:
+        self._python = message["python"]
+        if self._python:
             try:
                 bootstrap.import_client()
             except Exception as error:
@@ -100,7 +102,8 @@ class Zygote:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            channel.send(self._control, {"child": self._numbers.pop(pid), "exit": status})
+            with contextlib.suppress(channel.ChannelClosed):  # noticed where it is read
+                channel.send(self._control, {"child": self._numbers.pop(pid), "exit": status})
 
     def _fork(self, number: int, fds: list[int]) -> bool:
         """True in the child."""
@@ -130,6 +133,10 @@ class Zygote:
         jailer = socket.socket(fileno=fds[1])
         try:
             os.setsid()
+            if self._python:
+                bootstrap.rehearse()
+                _forget_own_modules()
+                gc.enable()
             entering.enter(fds[0], fds[2:])
             channel.close_all([fds[0], *fds[2:]])
             channel.send(jailer, {"waiting": True})
@@ -173,8 +180,6 @@ def describe(error: BaseException) -> str:
 def _run(start: dict[str, Any], runtime_path: list[str]) -> int:
     """Run what the payload says: a command, or the Python runtime client in this process."""
     if start["argv"] is None:
-        gc.enable()
-        _forget_own_modules()
         bootstrap.become(start["variables"])
         return bootstrap.run(start["variables"], runtime_path)
     try:

@@ -17,6 +17,7 @@ from lambdad.core.errors import AwsError
 from lambdad.core.ids import AccountId, Region, RequestId
 from lambdad.core.limits import Limits
 from lambdad.engines.queue import DelayedQueue, Message
+from lambdad.functions.names import LATEST
 from lambdad.functions.snapshot import Catalog, FunctionVersion
 from lambdad.invoke.invoker import Invoker, InvokeRequest, InvokeResult
 from lambdad.invoke.resolve import resolve
@@ -153,7 +154,7 @@ class AsyncInvoker:
     async def _run(self, message: Message) -> None:
         event = AsyncEvent.from_header(message.header)
         outcome, result = await self._attempt(event, message.body)
-        decision = decide(event.progress, outcome, self._clock.wall_ms(), self._limits)
+        decision = decide(event.progress, outcome, self._clock.wall_ms(), self._limits_of(event))
         if isinstance(decision, Again):
             header = replace(event, progress=decision.progress).to_header()
             due_ms = decision.due_ms
@@ -162,6 +163,19 @@ class AsyncInvoker:
         if self.on_over is not None:
             await self.on_over(event, message.body, decision, result)
         await _until_stored(lambda: self._queue.delete(message))
+
+    def _limits_of(self, event: AsyncEvent) -> Limits:
+        """The limits, narrowed by what the function's owner set for the qualifier."""
+        function = self._catalog.get(event.account, event.region, event.name)
+        own = function.event_invokes.get(event.qualifier or LATEST) if function else None
+        if own is None:
+            return self._limits
+        attempts, max_age_s = self._limits.async_attempts, self._limits.async_max_age_s
+        if own.maximum_retries is not None:
+            attempts = own.maximum_retries + 1
+        return replace(
+            self._limits, async_attempts=attempts, async_max_age_s=own.maximum_age_s or max_age_s
+        )
 
     async def _attempt(
         self, event: AsyncEvent, payload: bytes

@@ -53,6 +53,7 @@ class FunctionPool:
         """The deployment was replaced: what waits still runs, nothing is kept."""
         self._pack = pack
         self._fleet = fleet
+        self._lifetime_ns = int(fleet.services.limits.environment_lifetime_s * 1_000_000_000)
         self._starting = 0
 
     @property
@@ -90,6 +91,9 @@ class FunctionPool:
 
     def available(self, environment: Supervisor) -> None:
         if environment.ended:
+            return
+        if environment.idle_since_ns - environment.made_ns > self._lifetime_ns:
+            environment.end()  # before its credentials do; a new one has new ones
             return
         while self.waiting:
             invocation = self.waiting.popleft()

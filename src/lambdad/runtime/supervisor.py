@@ -41,6 +41,8 @@ class Supervisor:
         self.ended = False
         self.idle_since_ns = 0
         """When its last invocation ended, monotonic."""
+        self.made_ns = services.clock.monotonic_ns()
+        """No later than its credentials, monotonic."""
         self.watched = False
         """The freezer's."""
         self._pack = pack

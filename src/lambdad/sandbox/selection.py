@@ -9,12 +9,13 @@ from lambdad.sandbox.driver import SandboxError, Tier
 from lambdad.sandbox.probe import Machine
 
 _STRONGEST_FIRST = tuple(Tier)
-_CONTROLLERS = {
+CONTROLLER_LAYERS = {
     "memory": "memory limits by the kernel (functions are watched instead)",
     "cpu": "processor shares by memory size",
     "pids": "process limits by the kernel",
     "freezer": "freezing by the kernel (environments are stopped by signal instead)",
 }
+"""What each control group controller is for."""
 MULTI_TENANT = (Tier.NAMESPACES, Tier.ROOTLESS)
 """Tiers that keep functions of different owners apart."""
 
@@ -84,7 +85,7 @@ def _obstacle(machine: Machine, tier: Tier) -> str | None:
 def _missing(machine: Machine, tier: Tier) -> list[str]:
     if tier not in MULTI_TENANT:
         return ["separation of functions from each other: run code of one owner only"]
-    missing = [what for name, what in _CONTROLLERS.items() if name not in machine.controllers]
+    missing = [what for name, what in CONTROLLER_LAYERS.items() if name not in machine.controllers]
     if tier is Tier.ROOTLESS:
         missing.append("a uid for each environment (all run as the user who started lambdad)")
         missing.append("a disk-backed /tmp (it is memory, watched apart from the function's own)")

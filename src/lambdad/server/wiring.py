@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from lambdad.api.dispatch import Dispatcher, RootOnly, WholeAccount
-from lambdad.api.operation import bind
+from lambdad.api.authorizer import PolicyAuthorizer
+from lambdad.api.dispatch import Dispatcher, WholeAccount
+from lambdad.api.operation import Implementation, bind
+from lambdad.api.requirement import ServiceRules
 from lambdad.core.clock import SystemClock
 from lambdad.core.ids import DEFAULT_ACCOUNT
 from lambdad.core.limits import Limits
@@ -22,7 +24,9 @@ from lambdad.engines.queue import MIGRATIONS as QUEUE_MIGRATIONS
 from lambdad.engines.queue import DelayedQueue
 from lambdad.functions.bytecode import HostBytecode
 from lambdad.functions.code import CodeStore
+from lambdad.functions.layers import LayerStore
 from lambdad.functions.preparation import Preparer
+from lambdad.functions.resources import ResourceStore
 from lambdad.functions.schema import MIGRATIONS as FUNCTION_MIGRATIONS
 from lambdad.functions.snapshot import Catalog, FunctionVersion
 from lambdad.functions.store import FunctionStore
@@ -67,17 +71,23 @@ from lambdad.sandbox.selection import choose_tier
 from lambdad.server.config import Config
 from lambdad.server.packs import pack_catalog
 from lambdad.server.tiers import TIERS
+from lambdad.services.iam.authorization import RULES as IAM_RULES
 from lambdad.services.iam.operations import OPERATIONS as IAM_OPERATIONS
 from lambdad.services.iam.service import IamService
+from lambdad.services.lambda_.authorization import RULES as LAMBDA_RULES
+from lambdad.services.lambda_.execution_roles import any_role, assumable_role
 from lambdad.services.lambda_.operations import OPERATIONS as LAMBDA_OPERATIONS
 from lambdad.services.lambda_.service import LambdaService
+from lambdad.services.logs.authorization import RULES as LOGS_RULES
 from lambdad.services.logs.operations import OPERATIONS as LOGS_OPERATIONS
 from lambdad.services.logs.service import LogsService
+from lambdad.services.sts.authorization import RULES as STS_RULES
 from lambdad.services.sts.operations import OPERATIONS as STS_OPERATIONS
 from lambdad.services.sts.service import StsService
 from lambdad.storage.blobs import BlobStore
 from lambdad.storage.lane import Lane
 from lambdad.storage.sqlite import open_lane
+from lambdad.telemetry.audit import AuditLog
 from lambdad.telemetry.log_schema import LOG_MIGRATIONS
 from lambdad.telemetry.logs import LogStore
 from lambdad.wire.model import ServiceCatalog
@@ -135,7 +145,10 @@ async def running(config: Config, sock: socket.socket, endpoint: str) -> AsyncIt
 
         # The surface comes first, because sandboxes are given it; it serves nothing yet.
         open_to_anyone = config.access.accept_any_credentials
-        dispatcher = Dispatcher(WholeAccount() if open_to_anyone else RootOnly())
+        authorizer = PolicyAuthorizer(identity.directory, site.clock)
+        audit = AuditLog(config.data_dir / "audit", site.clock, site.limits)
+        stack.push_async_callback(audit.close)
+        dispatcher = Dispatcher(WholeAccount() if open_to_anyone else authorizer, audit)
         links = CodeLinks(blobs.path, site.clock)
         router = Router(ServiceCatalog(), SERVICES)
         authenticator = _authenticator(site, identity)
@@ -150,6 +163,8 @@ async def running(config: Config, sock: socket.socket, endpoint: str) -> AsyncIt
 
         lambda_service = LambdaService(
             functions=functions.store,
+            layers=functions.layers,
+            resources=functions.resources,
             code=functions.code,
             preparer=functions.preparer,
             catalog=functions.catalog,
@@ -159,14 +174,32 @@ async def running(config: Config, sock: socket.socket, endpoint: str) -> AsyncIt
             limits=site.limits,
             code_url=links.url,
             draw=random.random,
+            check_role=any_role if open_to_anyone else assumable_role(identity.roles),
         )
-        dispatcher.serve(bind(lambda_service, LAMBDA_OPERATIONS))
-        dispatcher.serve(bind(LogsService(logs, site.clock, site.limits), LOGS_OPERATIONS))
-        _serve_identity(site, identity, dispatcher)
+        surface = Surface(dispatcher, authorizer)
+        surface.serve(lambda_service, LAMBDA_OPERATIONS, LAMBDA_RULES)
+        logs_service = LogsService(logs, site.clock, site.limits)
+        surface.serve(logs_service, LOGS_OPERATIONS, LOGS_RULES)
+        _serve_identity(site, identity, surface)
 
         stack.push_async_callback(http.close, config.drain_s)
         await http.listen(sock)
         yield Running(driver.tier, lambda: router.preload(SERVICES))
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What is served, and what it requires."""
+
+    dispatcher: Dispatcher
+    authorizer: PolicyAuthorizer
+
+    def serve(
+        self, service: object, operations: Iterable[Implementation], rules: ServiceRules
+    ) -> None:
+        """Add a service: its operations and their requirements."""
+        self.dispatcher.serve(bind(service, operations))
+        self.authorizer.serve(service, rules)
 
 
 # Identity.
@@ -179,6 +212,7 @@ class _Identity:
     last_uses: LastUses
     managed: ManagedPolicies
     directory: Directory
+    roles: ExecutionRoles
     sessions: SessionIssuer
 
 
@@ -193,7 +227,8 @@ async def _identity(site: _Site) -> _Identity:
     sessions = SessionIssuer(load_or_create_session_key(place / "session.key"))
     managed = ManagedPolicies()
     directory = Directory(store, managed)
-    return _Identity(store, sealer, last_uses, managed, directory, sessions)
+    roles = ExecutionRoles(store, directory)
+    return _Identity(store, sealer, last_uses, managed, directory, roles, sessions)
 
 
 def _authenticator(site: _Site, identity: _Identity) -> Authenticator:
@@ -207,7 +242,7 @@ def _authenticator(site: _Site, identity: _Identity) -> Authenticator:
     return SignatureAuthenticator(keys, identity.sessions, site.clock, identity.last_uses)
 
 
-def _serve_identity(site: _Site, identity: _Identity, dispatcher: Dispatcher) -> None:
+def _serve_identity(site: _Site, identity: _Identity, surface: Surface) -> None:
     clock, quotas = site.clock, site.limits.iam
     iam = IamService(identity.store, identity.managed, ServiceRoles(), clock, quotas)
     sts = StsService(
@@ -220,8 +255,8 @@ def _serve_identity(site: _Site, identity: _Identity, dispatcher: Dispatcher) ->
         clock=clock,
         quotas=quotas,
     )
-    dispatcher.serve(bind(iam, IAM_OPERATIONS))
-    dispatcher.serve(bind(sts, STS_OPERATIONS))
+    surface.serve(iam, IAM_OPERATIONS, IAM_RULES)
+    surface.serve(sts, STS_OPERATIONS, STS_RULES)
 
 
 # Logs and functions.
@@ -237,6 +272,8 @@ def _logs(site: _Site) -> LogStore:
 @dataclass(frozen=True, slots=True)
 class _Functions:
     store: FunctionStore
+    layers: LayerStore
+    resources: ResourceStore
     code: CodeStore
     preparer: Preparer
     catalog: Catalog
@@ -247,12 +284,17 @@ async def _functions(site: _Site, blobs: BlobStore) -> _Functions:
     trees = site.config.data_dir / "code"
     code = CodeStore(blobs, trees, HostBytecode(site.limits), site.clock, site.limits)
     site.stack.push_async_callback(code.close)
-    store = FunctionStore(site.lane("control", FUNCTION_MIGRATIONS), catalog, code)
+    lane = site.lane("control", FUNCTION_MIGRATIONS)
+    layers = LayerStore(lane, code)
+    await layers.load()
+    resources = ResourceStore(lane)
+    await resources.load()
+    store = FunctionStore(lane, catalog, code)
     await store.load()
     preparer = Preparer(store, code)
     await preparer.start()
     site.stack.push_async_callback(preparer.close)
-    return _Functions(store, code, preparer, catalog)
+    return _Functions(store, layers, resources, code, preparer, catalog)
 
 
 # Execution.
@@ -310,11 +352,10 @@ def _credentials(
 ) -> Callable[[FunctionVersion], SessionCredentials]:
     """The credentials that an execution environment gets: its role's, under its own name. A role
     that IAM does not hold still has a name, and no rights."""
-    roles = ExecutionRoles(identity.store, identity.directory)
 
     def issue(version: FunctionVersion) -> SessionCredentials:
         name, now_s = function_session_name(version.name), clock.wall_ms() // 1000
-        principal = roles.principal(version.role, name, now_s)
+        principal = identity.roles.principal(version.role, name, now_s)
         if principal is None:
             return identity.sessions.issue(version.account, version.role, name, now_s + _SESSION_S)
         return identity.sessions.grant(principal, now_s + _SESSION_S)

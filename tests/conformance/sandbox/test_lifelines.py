@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.sandbox.driver import Exit, SandboxError, Tier
 from support.real_sandboxes import (
     NAMESPACE_TIERS,
@@ -119,12 +121,8 @@ def test_a_dead_zygote_ends_its_environments_and_is_replaced(bench: Workbench) -
     async def work() -> tuple[Exit, Exit]:
         sandbox = await bench.python("print('up', flush=True)\n" + IDLE)
         await first_line(sandbox)
-        for pid in descendants(outer_pid(bench)):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            # Its children look the same: the zygote is the jailer's own child.
-            parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-            if b"lambdad_guest.zygote" in words and parent == inner_pid(outer_pid(bench)):
-                os.kill(pid, signal.SIGKILL)
+        for pid in zygotes(bench):
+            os.kill(pid, signal.SIGKILL)
         first = await sandbox.exited
         await sandbox.kill()
         await asyncio.sleep(0.05)
@@ -133,6 +131,37 @@ def test_a_dead_zygote_ends_its_environments_and_is_replaced(bench: Workbench) -
         return first, await again.kill()
 
     assert bench.run(work()) == (Exit(None, 9), Exit(None, 9))
+
+
+def zygotes(bench: Workbench) -> list[int]:
+    """Pids of the Python zygotes. Their children look the same; they are the jailer's own."""
+    inner = inner_pid(outer_pid(bench))
+    found = []
+    for path in Path(f"/proc/{inner}/task/{inner}/children").read_text().split():
+        if b"lambdad_guest.zygote" in Path(f"/proc/{path}/cmdline").read_bytes():
+            found.append(int(path))
+    return found
+
+
+@pytest.mark.parametrize("tier", NAMESPACE_TIERS, ids=tier_id)
+def test_a_stuck_zygote_is_reported_in_time(tier: Tier) -> None:
+    limits = dataclasses.replace(DEFAULT_LIMITS, sandbox_create_timeout_s=0.3, spare_shells=1)
+
+    async def stuck(bench: Workbench) -> list[object]:
+        await bench.python(IDLE)
+        for pid in zygotes(bench):
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            tasks = [asyncio.ensure_future(bench.python(IDLE)) for _ in range(4)]
+            return list(await asyncio.gather(*tasks, return_exceptions=True))
+        finally:
+            for pid in zygotes(bench):
+                os.kill(pid, signal.SIGCONT)
+
+    with workbench(tier, limits=limits) as bench:
+        results = bench.run(stuck(bench))
+        assert any("0.3 s" in str(result) for result in results)
+        assert bench.look("seen = 'well again'") == "well again"
 
 
 def start_holder(folder: Path) -> tuple[subprocess.Popen[bytes], int, str]:

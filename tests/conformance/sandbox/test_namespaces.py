@@ -80,6 +80,26 @@ def test_the_search_path_is_that_of_aws(bench: Workbench) -> None:
     assert seen[1] == ["/var/runtime/bootstrap.py"]
 
 
+def test_an_interpreter_of_its_own_sees_the_same(bench: Workbench) -> None:
+    """Forked from the zygote or started for itself: a function cannot tell."""
+    source = (
+        "import os, sys, signal, time, threading, locale, gc\n"
+        "names = [n for n in sys.modules if n.split('.')[0] in ('lambdad', 'lambdad_guest')]\n"
+        "handlers = {n: str(signal.getsignal(n)) for n in signal.valid_signals()}\n"
+        "stdio = [(s.encoding, s.errors, s.line_buffering) for s in (sys.stdout, sys.stderr)]\n"
+        "seen = [sys.path, sys.argv, names, str(sys.flags), handlers, sys.executable, sys.prefix,\n"
+        "        sorted(os.environ), time.tzname, threading.active_count(), os.umask(0o22),\n"
+        "        locale.getpreferredencoding(), sys.getfilesystemencoding(), gc.isenabled(),\n"
+        "        stdio, os.getcwd(), os.getpgid(0) == os.getsid(0) == os.getpid()]\n"
+    )
+    variables = bench.spec(python_pack(), Path()).variables
+    forked = bench.look(source)
+    # No interpreter knows it, and it has the form of those that they do know.
+    started = bench.look(source, variables={**variables, "PYTHONNOSUCHTHING": "1"})
+    started[7].remove("PYTHONNOSUCHTHING")
+    assert forked == started
+
+
 def test_pth_files_of_the_package_work(bench: Workbench) -> None:
     async def work() -> str:
         code = bench.code(

@@ -254,7 +254,7 @@ def test_kernel_settings_cannot_be_written(bench: Workbench) -> None:
     source = (
         "import os\nseen = []\n"
         "for path in ('sysrq-trigger', 'sys/kernel/core_pattern', 'sys/vm/drop_caches',\n"
-        "             'sys/kernel/hostname', 'sys/net/ipv4/ip_forward', 'irq/default_smp_affinity',\n"
+        "             'sys/kernel/hostname', 'sys/net/ipv4/ip_forward', 'irq/0/smp_affinity',\n"
         "             'self/uid_map', 'self/setgroups', 'kcore', 'kmsg'):\n"
         "    mode = os.O_RDONLY if path in ('kcore', 'kmsg') else os.O_WRONLY\n"
         "    try:\n"

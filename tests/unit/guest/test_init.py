@@ -21,9 +21,7 @@ FOLDER = Path(lambdad.guest.__file__).parent / "init"
 
 def test_the_binaries_are_of_this_source() -> None:
     digest = hashlib.sha256((FOLDER / "init.c").read_bytes()).hexdigest()
-    assert (FOLDER / "init.source").read_text().strip() == digest, (
-        "run src/lambdad/guest/init/build"
-    )
+    assert (FOLDER / "init.source").read_text().strip() == digest, "run guest/init/build"
 
 
 def test_the_binary_is_small_and_static() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lambdad.sandbox.driver import RuntimePack
+from lambdad.sandbox.driver import PLATFORM_PORT, RUNTIME_API_ADDRESS, RuntimePack
+from lambdad.sandbox.jailer import network
 from lambdad.sandbox.python_start import can_fork, interpreter_of, zygote_variables
 
 PYTHON = "/var/lang/bin/python3.12"
@@ -45,3 +46,8 @@ def test_a_wrapped_command_is_started_itself() -> None:
     wrapped = RuntimePack("python3.12", "python", ("/bin/sh", "-c", "x", *PACK.argv), mounts=())
     assert not can_fork(wrapped, USUAL)
     assert interpreter_of(wrapped) == interpreter_of(PACK) == PYTHON
+
+
+def test_the_jailer_and_the_seam_mean_the_same_addresses() -> None:
+    assert network.RUNTIME_API == RUNTIME_API_ADDRESS
+    assert network.PLATFORM[1] == PLATFORM_PORT

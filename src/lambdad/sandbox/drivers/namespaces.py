@@ -24,6 +24,7 @@ from lambdad.guest import channel
 from lambdad.sandbox.driver import Exit, RuntimePack, SandboxError, SandboxSpec, Tier
 from lambdad.sandbox.jail import Jail, Message
 from lambdad.sandbox.python_start import can_fork, interpreter_of, zygote_variables
+from lambdad.sandbox.selection import CONTROLLER_LAYERS
 
 TELEMETRY_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
 TELEMETRY_FD = 62
@@ -174,7 +175,8 @@ class NamespaceDriver:
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.tier = tier
-        self.missing_layers = tuple(missing_layers)
+        self.missing_layers: Sequence[str] = tuple(missing_layers)
+        """What is known to be missing; the jailer may find more at its start."""
         self._scratch_dir = scratch_dir
         self._limits = limits
         self.jail: Jail | None = None
@@ -193,6 +195,7 @@ class NamespaceDriver:
                 jail = Jail(self._scratch_dir, rootless, self._limits, self._heard, self._lost)
                 self.jail = jail
                 await jail.start()
+                self._learn(jail.hello)
 
     async def prepare(self, pack: RuntimePack) -> None:
         """Build the pack's root, start its zygote, fill its pool. Raises SandboxError."""
@@ -232,6 +235,14 @@ class NamespaceDriver:
             await self.jail.close()
             self._lost()
             self.jail = None
+
+    def _learn(self, hello: Message) -> None:
+        """What the jailer could not do, whatever looking at the machine promised."""
+        controllers = hello["controllers"]
+        found = [what for name, what in CONTROLLER_LAYERS.items() if name not in controllers]
+        if self.tier is Tier.NAMESPACES and hello["no_disk_tmp"] is not None:
+            found.append(f"a disk-backed /tmp: {hello['no_disk_tmp']}")
+        self.missing_layers = tuple(dict.fromkeys([*self.missing_layers, *found]))
 
     def _ask_for(self, pack: RuntimePack, name: str) -> None:
         assert self.jail is not None

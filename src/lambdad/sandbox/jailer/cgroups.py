@@ -210,7 +210,7 @@ class Cgroups:
     def _make_in(self, tree: Hierarchy) -> Hierarchy:
         """The hierarchy with the controllers that can be had in our folder of it."""
         own = tree.mount / "lambdad" / self._instance
-        own.mkdir(parents=True, exist_ok=True)
+        _make_folder(own)
         if tree.version == 1:
             return tree
         granted = {"freezer"}  # part of every version 2 group
@@ -239,9 +239,21 @@ class Cgroups:
                 groups = [path for path in groups if not _end(tree, path)]
                 if groups:
                     time.sleep(0.005)
-            for path in (folder, folder.parent):
-                with contextlib.suppress(OSError):
-                    path.rmdir()
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            # The folder of all instances goes with the last one, whoever that is.
+            with contextlib.suppress(OSError):
+                folder.parent.rmdir()
+
+
+def _make_folder(own: Path) -> None:
+    """Its parent goes with the last instance that ends: perhaps between two steps of ours."""
+    for _ in range(16):
+        own.parent.mkdir(exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            own.mkdir(exist_ok=True)
+            return
+    raise FileNotFoundError(own)
 
 
 def _end(tree: Hierarchy, path: Path) -> bool:

@@ -183,8 +183,10 @@ def _become_init(blueprint: Blueprint) -> None:
 
 
 def _wait_for_the_end() -> None:
-    """The same as guest/init in Python, for machines without a prebuilt one."""
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    """The same as guest/init in Python, for machines without a prebuilt one. After the change of
+    uid nobody inside may look into it; as an ordinary user there is none, and were it closed, the
+    zygote could not join the shell: so there it stays open. It holds nothing and may do nothing.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while command := os.read(3, 1):
         os.kill(-1, signal.SIGSTOP if command == b"S" else signal.SIGCONT)

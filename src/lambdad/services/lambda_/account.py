@@ -22,7 +22,7 @@ async def get_account_settings(service: LambdaService, call: Call, _params: Para
             ),
         },
         "AccountUsage": {
-            "TotalCodeSize": usage.code_bytes,
+            "TotalCodeSize": service.code_bytes(call.account, call.region),
             "FunctionCount": len(usage.names),
         },
     }

@@ -12,15 +12,17 @@ from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
 from lambdad.core.limits import Limits
 from lambdad.functions import lifecycle
+from lambdad.functions.attachments import CodeSigning
 from lambdad.functions.names import refer_unqualified
 from lambdad.functions.package import PackageEmpty, PackageRefused, PackageTooLarge
 from lambdad.functions.records import CodePackage, Configuration, FunctionRecord
+from lambdad.services.lambda_.code_signing import check_signature
 from lambdad.services.lambda_.errors import (
     InvalidParameterValueException,
     RequestEntityTooLargeException,
 )
 from lambdad.services.lambda_.service import LambdaService
-from lambdad.services.lambda_.settings import check_publish_to
+from lambdad.services.lambda_.settings import check_publish_to, check_unzipped
 from lambdad.services.lambda_.shapes import function_configuration
 
 _log = logging.getLogger(__name__)
@@ -40,16 +42,18 @@ async def update_function_code(service: LambdaService, call: Call, params: Param
         lifecycle.check_changeable(record)
         lifecycle.check_revision(record.latest.revision_id, params.get("RevisionId"))
         archive = zip_of(params, "Zip", service.limits)
+        check_signature(service, call, record.attached(CodeSigning))
         if params.get("DryRun"):
             with explained():
                 package = await service.code.check(archive)
             return _would_be(record, package, params)
         async with admitted(service, archive) as package:
             copies = 2 if params.get("Publish") else 1
-            service.check_storage(key, copies * package.size_bytes)
-            stamp = service.stamp()
+            service.check_storage(key.account, key.region, copies * package.size_bytes)
+            stamp, configuration = service.stamp(), _configuration(record, params)
+            check_unzipped(package, configuration.layers, service.limits)
             record = lifecycle.start_update(
-                record, stamp, code=package, configuration=_configuration(record, params)
+                record, stamp, code=package, configuration=configuration
             )
             shown, arn = record.latest, key.arn()
             if params.get("Publish"):

@@ -6,8 +6,9 @@ from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
 from lambdad.functions import lifecycle
 from lambdad.functions.names import refer_unqualified
+from lambdad.services.lambda_.layer_references import layer_finder
 from lambdad.services.lambda_.service import LambdaService
-from lambdad.services.lambda_.settings import changed_configuration
+from lambdad.services.lambda_.settings import changed_configuration, check_unzipped
 from lambdad.services.lambda_.shapes import function_configuration
 
 
@@ -27,7 +28,12 @@ async def update_function_configuration(
         lifecycle.check_changeable(record)
         lifecycle.check_revision(record.latest.revision_id, params.get("RevisionId"))
         current = record.latest.deployment.configuration
-        configuration = changed_configuration(current, params, key, service.limits)
+        finder = layer_finder(service, call)
+        configuration = changed_configuration(current, params, finder, service.limits)
+        if "Role" in params:
+            service.check_role(call, key, configuration.role)
+        code = record.latest.deployment.code
+        check_unzipped(code, configuration.layers, service.limits)
         record = await edit.commit(
             lifecycle.start_update(record, service.stamp(), configuration=configuration)
         )

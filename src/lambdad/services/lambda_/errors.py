@@ -20,6 +20,7 @@ __all__ = [
     "AliasLimitExceededException",
     "CodeSigningConfigNotFoundException",
     "CodeStorageExceededException",
+    "CodeVerificationFailedException",
     "InvalidParameterValueException",
     "InvalidRequestContentException",
     "PolicyLengthExceededException",
@@ -34,6 +35,10 @@ __all__ = [
 
 class InvalidRequestContentException(LambdaError):
     code = "InvalidRequestContentException"
+
+
+class CodeVerificationFailedException(LambdaError):
+    code = "CodeVerificationFailedException"
 
 
 class PolicyLengthExceededException(LambdaError):

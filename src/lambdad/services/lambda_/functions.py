@@ -10,13 +10,15 @@ from lambdad.functions import lifecycle
 from lambdad.functions.names import LATEST, FunctionKey, is_version, refer, refer_new
 from lambdad.functions.records import FunctionRecord, Version
 from lambdad.services.lambda_.code import admitted, zip_of
+from lambdad.services.lambda_.code_signing import check_signature, signing_of
 from lambdad.services.lambda_.errors import (
     InvalidParameterValueException,
     ResourceConflictException,
 )
+from lambdad.services.lambda_.layer_references import layer_finder
 from lambdad.services.lambda_.paging import page, page_items, position, rank
 from lambdad.services.lambda_.service import LambdaService
-from lambdad.services.lambda_.settings import check_tags, new_configuration
+from lambdad.services.lambda_.settings import check_tags, check_unzipped, new_configuration
 from lambdad.services.lambda_.shapes import function_configuration, listed_configuration
 
 
@@ -26,7 +28,12 @@ async def create_function(service: LambdaService, call: Call, params: Params) ->
     unqualified ARN all the same (recorded)."""
     key = refer_new(call.account, call.region, params["FunctionName"])
     archive = zip_of(params["Code"], params.get("PackageType"), service.limits)
-    configuration = new_configuration(params, key, service.limits)
+    finder = layer_finder(service, call)
+    configuration = new_configuration(params, key, finder, service.limits)
+    service.check_role(call, key, configuration.role)
+    signing_arn = params.get("CodeSigningConfigArn")
+    signing = signing_of(service, call, signing_arn) if signing_arn else None
+    check_signature(service, call, signing)
     tags = params.get("Tags") or {}
     check_tags(tags, service.limits)
     async with service.functions.editing(key) as edit:
@@ -35,12 +42,15 @@ async def create_function(service: LambdaService, call: Call, params: Params) ->
         _check_room(service, key)
         async with admitted(service, archive) as package:
             copies = 2 if params.get("Publish") else 1
-            service.check_storage(key, copies * package.size_bytes)
+            service.check_storage(key.account, key.region, copies * package.size_bytes)
+            check_unzipped(package, configuration.layers, service.limits)
             stamp = service.stamp()
             number = service.functions.next_version(key)
             record = lifecycle.create(
                 key, configuration, package, stamp, next_version=number, tags=tags
             )
+            if signing is not None:
+                record = record.attach(signing)
             shown = record.latest
             if params.get("Publish"):
                 record, shown = lifecycle.publish(record, stamp)

@@ -76,6 +76,18 @@ async def invoke(service: LambdaService, call: Call, params: Params) -> Result:
     return answer
 
 
+@operation("lambda", "InvokeAsync")
+async def invoke_async(service: LambdaService, call: Call, params: Params) -> Result:
+    """The way to send events before there was an invocation type; what it takes is the same."""
+    event = {
+        "FunctionName": params["FunctionName"],
+        "InvocationType": "Event",
+        "Payload": params["InvokeArgs"],
+    }
+    answer = await invoke(service, call, event)
+    return {"Status": answer["StatusCode"]}
+
+
 def _check_ready(target: FunctionVersion) -> None:
     if target.state != "Active":
         raise ResourceConflictException(

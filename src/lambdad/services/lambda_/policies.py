@@ -24,7 +24,9 @@ from lambdad.services.lambda_.errors import (
 
 Statement = dict[str, Any]
 
-_SERVICE = re.compile(r"([a-z0-9-]+\.)+(amazonaws\.com(\.cn)?|alexa\.amazon\.com)|alexa-[a-z]+\.amazon\.com")
+_SERVICE = re.compile(
+    r"([a-z0-9-]+\.)+(amazonaws\.com(\.cn)?|alexa\.amazon\.com)|alexa-[a-z]+\.amazon\.com"
+)
 _ACCOUNT = re.compile(r"\d{12}")
 _IDENTITY = re.compile(
     r"arn:aws[a-zA-Z-]*:(iam::\d{12}:(root|(user|role)/.+)|sts::\d{12}:(assumed-role|federated-user)/.+)"
@@ -75,18 +77,21 @@ def with_statement(
             f"The statement id ({sid}) provided already exists. Please provide a new statement id, "
             "or remove the existing statement."
         )
-    document = _document([*statements, statement])
-    size = len(orjson.dumps(document))
+    changed = ResourcePolicy(_document([*statements, statement]), revision_id)
+    check_policy_size(changed, limit_bytes)
+    return changed
+
+
+def check_policy_size(policy: ResourcePolicy, limit_bytes: int) -> None:
+    """Raises PolicyLengthExceededException."""
+    size = len(orjson.dumps(policy.document))
     if size > limit_bytes:
         raise PolicyLengthExceededException(
             f"The final policy size ({size}) is bigger than the limit ({limit_bytes})."
         )
-    return ResourcePolicy(document, revision_id)
 
 
-def without_statement(
-    policy: ResourcePolicy, sid: str, revision_id: str
-) -> ResourcePolicy | None:
+def without_statement(policy: ResourcePolicy, sid: str, revision_id: str) -> ResourcePolicy | None:
     """None when that was the last one. Raises ResourceNotFoundException where it is not there."""
     statements = policy.document["Statement"]
     kept = [each for each in statements if each.get("Sid") != sid]
@@ -105,6 +110,16 @@ def check_policy_revision(
             "The Revision Id provided does not match the latest Revision Id. Call the "
             f"{reader} API to retrieve the latest Revision Id"
         )
+
+
+def grants_account(policy: ResourcePolicy, account: str) -> bool:
+    """Whether everybody, or that account, is allowed. An organisation's condition is never met:
+    there are none here."""
+    named = f"arn:{PARTITION}:iam::{account}:root"
+    return any(
+        each["Principal"] in ("*", {"AWS": named}) and "Condition" not in each
+        for each in policy.document["Statement"]
+    )
 
 
 def text_of(value: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from lambdad.functions.names import LATEST, FunctionKey, is_version
+from lambdad.functions.names import FunctionKey, is_version
 from lambdad.functions.records import FunctionRecord
 from lambdad.services.lambda_.errors import ResourceNotFoundException
 from lambdad.services.lambda_.service import not_found
@@ -26,9 +26,8 @@ def must_exist(key: FunctionKey, record: FunctionRecord | None, qualifier: str |
     if exists(record, qualifier):
         return
     arn = key.arn(qualifier)
-    if qualifier and qualifier != LATEST and _ALIAS.fullmatch(qualifier):
-        if not is_version(qualifier):
-            raise ResourceNotFoundException(f"Cannot find alias arn: {arn}")
+    if qualifier and _ALIAS.fullmatch(qualifier) and not is_version(qualifier):
+        raise ResourceNotFoundException(f"Cannot find alias arn: {arn}")
     raise not_found(arn)
 
 

@@ -12,10 +12,12 @@ from lambdad.core.clock import Clock
 from lambdad.core.ids import AccountId, Region, new_uuid
 from lambdad.core.limits import Limits
 from lambdad.functions.code import CodeStore
+from lambdad.functions.layers import LayerStore
 from lambdad.functions.lifecycle import Stamp
 from lambdad.functions.names import FunctionKey, Reference, refer
 from lambdad.functions.preparation import Preparer
 from lambdad.functions.records import FunctionRecord, Version
+from lambdad.functions.resources import ResourceStore
 from lambdad.functions.snapshot import Catalog, FunctionVersion
 from lambdad.functions.store import Edit, FunctionStore
 from lambdad.runtime.invocation import InvokeRequest, InvokeResult
@@ -24,6 +26,7 @@ from lambdad.services.lambda_.errors import (
     InvalidParameterValueException,
     ResourceNotFoundException,
 )
+from lambdad.services.lambda_.execution_roles import RoleCheck, any_role
 
 
 class Invoker(Protocol):
@@ -54,6 +57,8 @@ class LambdaService:
     """The collaborators. Made in `server/wiring.py`."""
 
     functions: FunctionStore
+    layers: LayerStore
+    resources: ResourceStore
     code: CodeStore
     preparer: Preparer
     catalog: Catalog
@@ -65,6 +70,8 @@ class LambdaService:
     """Where the caller can download the package with this digest for ten minutes."""
     draw: Callable[[], float]
     """A random number in [0, 1): which version a weighted alias means this time."""
+    check_role: RoleCheck = any_role
+    """Refuses an execution role that Lambda cannot assume."""
 
     def stamp(self) -> Stamp:
         """For one change that happens now."""
@@ -89,10 +96,14 @@ class LambdaService:
                 raise not_found(key.arn())
             yield edit, edit.record
 
-    def check_storage(self, key: FunctionKey, new_bytes: int) -> None:
+    def code_bytes(self, account: AccountId, region: Region) -> int:
+        """TotalCodeSize: functions and layers."""
+        functions = self.functions.usage(account, region).code_bytes
+        return functions + self.layers.code_bytes(account, region)
+
+    def check_storage(self, account: AccountId, region: Region, new_bytes: int) -> None:
         """Raises CodeStorageExceededException where so much more code would be too much."""
-        used_bytes = self.functions.usage(key.account, key.region).code_bytes
-        if used_bytes + new_bytes > self.limits.code_storage_bytes:
+        if self.code_bytes(account, region) + new_bytes > self.limits.code_storage_bytes:
             raise CodeStorageExceededException("Code storage limit exceeded.")
 
     def check_versions(self, record: FunctionRecord) -> None:

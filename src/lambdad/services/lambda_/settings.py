@@ -6,25 +6,31 @@ it does not say, with AWS's texts (semantics §1.5), and honest refusals of what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from lambdad.api.call import Params
-from lambdad.core.arn import parse_arn
-from lambdad.core.errors import AccessDeniedException, ValidationException
+from lambdad.core.errors import ValidationException
 from lambdad.core.limits import Limits
 from lambdad.functions.names import FunctionKey
-from lambdad.functions.records import Configuration, Logging, VpcAttachment
+from lambdad.functions.records import (
+    CodePackage,
+    Configuration,
+    LayerReference,
+    Logging,
+    VpcAttachment,
+)
 from lambdad.functions.runtimes import check_runtime, check_snap_start
 from lambdad.services.lambda_.errors import (
-    CodeSigningConfigNotFoundException,
     InvalidParameterValueException,
     ResourceNotFoundException,
 )
 
+LayerFinder = Callable[[Sequence[str]], tuple[LayerReference, ...]]
+"""The layers with these ARNs, checked."""
 RESERVED_VARIABLES = frozenset(
     {
         "_HANDLER",
@@ -65,7 +71,9 @@ _NOT_SERVED = {
 """Parameters that would change what a function does, and that must not be ignored silently."""
 
 
-def new_configuration(params: Params, key: FunctionKey, limits: Limits) -> Configuration:
+def new_configuration(
+    params: Params, key: FunctionKey, layers: LayerFinder, limits: Limits
+) -> Configuration:
     """The configuration of a function about to be created."""
     runtime, handler = params.get("Runtime"), params.get("Handler")
     if not runtime or not handler:
@@ -74,25 +82,19 @@ def new_configuration(params: Params, key: FunctionKey, limits: Limits) -> Confi
             "packages."
         )
     blank = Configuration(runtime, handler, params["Role"], Logging(f"/aws/lambda/{key.name}"))
-    signing = params.get("CodeSigningConfigArn")
-    if signing:
-        raise CodeSigningConfigNotFoundException(
-            "The code signing configuration cannot be found. Check that the provided "
-            f"configuration is not deleted: {signing}.",
-            Type=None,
-        )
-    return changed_configuration(blank, params, key, limits)
+    return changed_configuration(blank, params, layers, limits)
 
 
 def changed_configuration(
-    current: Configuration, params: Params, key: FunctionKey, limits: Limits
+    current: Configuration, params: Params, layers: LayerFinder, limits: Limits
 ) -> Configuration:
     """The configuration with every parameter that was given; the others stay. Maps and lists are
     replaced whole, LoggingConfig member by member (recorded)."""
     changes: dict[str, Any] = {}
     if "Environment" in params:
         changes["environment"] = _environment(params["Environment"], limits)
-    _check_layers(params.get("Layers") or (), key, limits)
+    if "Layers" in params:
+        changes["layers"] = layers(params["Layers"])
     if "Runtime" in params:
         check_runtime(params["Runtime"])
     _check_served(params)
@@ -145,6 +147,16 @@ def check_publish_to(params: Params) -> None:
         )
 
 
+def check_unzipped(code: CodePackage, layers: Sequence[LayerReference], limits: Limits) -> None:
+    """Raises InvalidParameterValueException where code and layers are too large together."""
+    total = code.unzipped_bytes + sum(layer.code.unzipped_bytes for layer in layers)
+    if layers and total > limits.unzipped_bytes:
+        raise InvalidParameterValueException(
+            "Function code combined with layers exceeds the maximum allowed size of "
+            f"{limits.unzipped_bytes} bytes. The actual size is {total} bytes."
+        )
+
+
 def check_tags(tags: Mapping[str, str], limits: Limits) -> None:
     """Raises InvalidParameterValueException for more, or longer, tags than a resource may have."""
     if len(tags) > limits.tags_per_resource:
@@ -176,26 +188,6 @@ def _environment(given: Mapping[str, Any], limits: Limits) -> dict[str, str]:
             f"{_UNABLE}contain a null character. Keys: {', '.join(impossible)}"
         )
     return dict(variables)
-
-
-def _check_layers(layers: tuple[str, ...] | list[str], key: FunctionKey, limits: Limits) -> None:
-    """There are no layers yet, so every one that is named does not exist."""
-    if len(layers) > limits.layers:
-        raise InvalidParameterValueException(f"Cannot reference more than {limits.layers} layers.")
-    for layer in layers:
-        arn = parse_arn(layer)
-        if arn is not None and arn.account != key.account:
-            raise AccessDeniedException(
-                f"User: arn:aws:iam::{key.account}:root is not authorized to perform: "
-                f"lambda:GetLayerVersion on resource: {layer} because no resource-based policy "
-                "allows the lambda:GetLayerVersion action"
-            )
-        if arn is not None and arn.region != key.region:
-            raise InvalidParameterValueException(
-                "Layers are not in the same region as the function. Layers are expected to be in "
-                f"region {key.region}."
-            )
-        raise InvalidParameterValueException(f"Layer version {layer} does not exist.")
 
 
 def _check_served(params: Params) -> None:

@@ -7,6 +7,7 @@ here, never null.
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from lambdad.api.call import Result
@@ -83,6 +84,11 @@ def timestamp(wall_ms: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{millis:03d}+0000"
 
 
+def instant(wall_ms: int) -> datetime:
+    """A LastModified that is a number on the wire (quirk 13)."""
+    return datetime.fromtimestamp(wall_ms / 1000, UTC)
+
+
 def _optional(configuration: Configuration) -> Result:
     environment = configuration.environment
     vpc = configuration.vpc
@@ -99,6 +105,10 @@ def _optional(configuration: Configuration) -> Result:
             "VpcId": vpc.vpc_id,
             "Ipv6AllowedForDualStack": vpc.ipv6_allowed,
         },
+        Layers=[
+            {"Arn": layer.arn, "CodeSize": layer.code.size_bytes} for layer in configuration.layers
+        ]
+        or None,
     )
 
 

@@ -33,7 +33,7 @@ async def publish_version(service: LambdaService, call: Call, params: Params) ->
         )
         if published is not record:
             service.check_versions(record)
-            service.check_storage(key, package.size_bytes)
+            service.check_storage(key.account, key.region, package.size_bytes)
             await edit.commit(published)
     if not version.is_settled:
         service.preparer.begin(key)

@@ -1,0 +1,116 @@
+"""May they? Every operation of every service, decided by the policies of the caller.
+
+Owns the way from a call to the evaluator: what the operation requires, who stands behind the
+caller, the first requirement that is not met in AWS's words. The decision itself is
+`iam/evaluate.py`'s. Answers from memory; what it holds of policies follows every change at once,
+because the directory looks at the account's version on each call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from lambdad.api.call import Call, Params
+from lambdad.api.operation import OperationName
+from lambdad.api.request_context import RequestContext
+from lambdad.api.requirement import NO_TAGS, Requirement, Rule, ServiceRules, Tags
+from lambdad.core.clock import Clock
+from lambdad.core.errors import AccessDeniedException, ClientError
+from lambdad.iam.directory import Directory, Standing
+from lambdad.iam.evaluate import AuthorizationRequest, Decision, Target, evaluate
+from lambdad.iam.explain import denial_text
+from lambdad.iam.principal import PrincipalKind
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A service and its rules."""
+
+    service: object
+    rules: ServiceRules
+
+    def tags_of(self, arn: str) -> Tags:
+        if self.rules.tags_of is None:
+            return NO_TAGS
+        return self.rules.tags_of(self.service, arn)
+
+
+class PolicyAuthorizer:
+    """The Authorizer (api/dispatch.py) of a server that checks who calls."""
+
+    def __init__(self, directory: Directory, clock: Clock) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._served: dict[str, _Served] = {}
+
+    def serve(self, service: object, rules: ServiceRules) -> None:
+        """Add what the operations of a service require; `service` is handed to its rules."""
+        self._served[rules.service] = _Served(service, rules)
+
+    def tags_of(self, arn: str) -> Tags:
+        """The tags of a resource of any service."""
+        served = self._served.get(_service_of(arn))
+        return NO_TAGS if served is None else served.tags_of(arn)
+
+    def authorize(self, call: Call, name: OperationName, params: Params) -> None:
+        """Return if every requirement is met. Raises AccessDenied(Exception)."""
+        principal = call.principal
+        if principal.kind is PrincipalKind.ROOT and principal.account == call.account:
+            return  # Operations reach nothing outside `call.account`, where root may everything.
+        served = self._served.get(name.service)
+        rule = None if served is None else served.rules.rules.get(name.operation)
+        if served is None or rule is None:
+            raise _refusal(served)(_unknown(call, name))
+        self._require(call, served, rule, params)
+
+    def _require(self, call: Call, served: _Served, rule: Rule, params: Params) -> None:
+        standing = self._directory.standing(call.principal)
+        for requirement in rule(served.service, call, params):
+            tags = partial(served.tags_of, requirement.resource)
+            request = self._request(call, standing, requirement, tags)
+            decision = evaluate(request)
+            if not decision.allowed:
+                raise served.rules.refusal(_refusal_text(request, decision, requirement))
+
+    def _request(
+        self,
+        call: Call,
+        standing: Standing,
+        requirement: Requirement,
+        tags: Callable[[], Tags],
+    ) -> AuthorizationRequest:
+        return AuthorizationRequest(
+            standing.caller,
+            standing.permissions,
+            requirement.action,
+            Target(requirement.resource, call.account, requirement.policy),
+            RequestContext(call, self._clock, standing.context, requirement.keys, tags),
+        )
+
+
+def _refusal(served: _Served | None) -> type[ClientError]:
+    return AccessDeniedException if served is None else served.rules.refusal
+
+
+def _unknown(call: Call, name: OperationName) -> str:
+    """For an operation without a rule: it is denied, whatever the policies say."""
+    action = f"{name.service}:{name.operation}"
+    return (
+        f"User: {call.principal.arn} is not authorized to perform: {action} on resource: * "
+        f"because no identity-based policy allows the {action} action"
+    )
+
+
+def _refusal_text(
+    request: AuthorizationRequest, decision: Decision, requirement: Requirement
+) -> str:
+    if requirement.shown is not None:
+        request = replace(request, target=replace(request.target, resource=requirement.shown))
+    return denial_text(request, decision)
+
+
+def _service_of(arn: str) -> str:
+    parts = arn.split(":", 3)
+    return parts[2] if len(parts) == 4 else ""

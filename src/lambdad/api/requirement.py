@@ -1,0 +1,75 @@
+"""What an operation requires: which actions on which resources, beside the operation itself.
+
+Owns the shape in which a service says so (`services/<service>/authorization.py`). Decides
+nothing: that is `api/authorizer.py`'s, over what `iam/` holds.
+
+Source of the services' tables: Service Authorization Reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from lambdad.api.call import Call, Params
+from lambdad.core.errors import AccessDeniedException, ClientError
+from lambdad.iam.policy import Policy
+
+Keys = Mapping[str, str | tuple[str, ...]]
+"""Condition keys in lower case, with their values."""
+Tags = Mapping[str, str]
+NO_KEYS: Keys = MappingProxyType({})
+NO_TAGS: Tags = MappingProxyType({})
+
+
+class Requirement(NamedTuple):
+    """One action on one resource; a NamedTuple because every call makes one."""
+
+    action: str
+    """As AWS writes it: `lambda:InvokeFunction`."""
+    resource: str = "*"
+    """ARN, or `*` for actions that have no resource."""
+    keys: Keys = NO_KEYS
+    """The condition keys of the service, and those of tags that the request brings."""
+    shown: str | None = None
+    """What a refusal calls the resource, where AWS does not show its ARN (`role my-role`)."""
+    policy: Policy | None = None
+    """The resource's own policy."""
+
+
+Rule = Callable[[Any, Call, Params], Iterable[Requirement]]
+"""(service, call, parameters) → all that must be allowed, in the order in which AWS asks. May
+raise what the operation answers to a resource that cannot be named."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRules:
+    """What the operations of one service require."""
+
+    service: str
+    """botocore's name."""
+    rules: Mapping[str, Rule]
+    """By operation; one that is not in here is denied to everybody but root."""
+    refusal: type[ClientError] = AccessDeniedException
+    """AccessDenied for services of the query protocol."""
+    tags_of: Callable[[Any, str], Tags] | None = None
+    """(service, ARN) → the tags of a resource, for `aws:ResourceTag`."""
+
+
+def request_tags(tags: Iterable[tuple[str, str]]) -> dict[str, str | tuple[str, ...]]:
+    """The keys of a request that sets tags: `aws:RequestTag/…` and `aws:TagKeys`."""
+    keys: dict[str, str | tuple[str, ...]] = {}
+    names = []
+    for name, value in tags:
+        keys[f"aws:requesttag/{name.lower()}"] = value
+        names.append(name)
+    if names:
+        keys["aws:tagkeys"] = tuple(names)
+    return keys
+
+
+def tag_keys(names: Iterable[str]) -> Keys:
+    """The keys of a request that removes tags."""
+    return {"aws:tagkeys": tuple(names)}
