@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.packages import zip_of
 from support.server import LambdadServer
 

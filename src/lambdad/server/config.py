@@ -41,15 +41,6 @@ class Surroundings:
         return Path(self.variables.get("HOME") or "/")
 
     @property
-    def run_dir(self) -> Path:
-        """Where all servers of one user on a machine keep out of each other's way: their numbers,
-        by which uids and control groups go. Not the data directory: that is one server's."""
-        if os.geteuid() == 0:
-            return Path("/run/lambdad")
-        xdg = self.variables.get("XDG_RUNTIME_DIR")
-        return Path(xdg) / "lambdad" if xdg else self.home / ".local/state/lambdad"
-
-    @property
     def endpoint_url(self) -> str | None:
         """AWS_ENDPOINT_URL: where AWS clients, ours included, are told to go."""
         return self.variables.get("AWS_ENDPOINT_URL") or None

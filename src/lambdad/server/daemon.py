@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -32,6 +33,7 @@ def serve(config: Config, announce_ready: Callable[[RunningServer], None]) -> No
 
     Raises OperatorError if it cannot start."""
     config.check()
+    _allow_many_files()
     with (
         occupied(config.data_dir),
         _bind(config.listen) as sock,
@@ -66,6 +68,13 @@ async def _serve(
             await stop.wait()
         finally:
             note.unlink(missing_ok=True)
+
+
+def _allow_many_files() -> None:
+    """Every environment holds about seven descriptors, every client one: the customary soft limit
+    of 1,024 is far too low. Environments get AWS's limit, whatever ours is."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _bind(listen: ListenConfig) -> socket.socket:
