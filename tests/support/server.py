@@ -14,6 +14,7 @@ Fixtures (registered in tests/conftest.py):
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import select
@@ -55,6 +56,8 @@ class LambdadServer:
     def __init__(self, data_dir: Path, *options: str) -> None:
         self.data_dir = data_dir
         self.endpoint = ""
+        self.ca: str | None = None
+        """Whom clients trust, of a server that speaks TLS."""
         self._options = options
         self._log = data_dir.with_name(data_dir.name + ".log")
         self._process: subprocess.Popen[bytes] | None = None
@@ -128,8 +131,9 @@ class LambdadServer:
     @property
     def root_key(self) -> tuple[str, str]:
         """Access key id and secret of the default account's root."""
-        lines = (self.data_dir / "credentials").read_text().splitlines()
-        values = dict(line.split(" = ", 1) for line in lines if " = " in line)
+        keys = configparser.ConfigParser()
+        keys.read(self.data_dir / "credentials")
+        values = keys["default"]
         return values["aws_access_key_id"], values["aws_secret_access_key"]
 
     def client(self, service: str, **options: Any) -> Any:
@@ -144,6 +148,7 @@ class LambdadServer:
         defaults: dict[str, Any] = {
             "endpoint_url": self.endpoint,
             "region_name": REGION,
+            "verify": self.ca,
             "aws_access_key_id": key_id,
             "aws_secret_access_key": secret,
             "config": botocore.config.Config(
@@ -193,14 +198,23 @@ class LambdadServer:
         finished process instead."""
         return self._run([sys.executable, str(BIN / "aws"), *words], check)
 
-    def lambdad(self, *words: str, check: bool = True) -> Any:
-        """Run the lambdad command likewise."""
-        return self._run([sys.executable, "-m", "lambdad", *words], check)
+    def lambdad(
+        self, *words: str, check: bool = True, environment: dict[str, str] | None = None
+    ) -> Any:
+        """Run the lambdad command likewise, perhaps with other environment variables."""
+        return self._run([sys.executable, "-m", "lambdad", *words], check, environment)
 
-    def _run(self, command: list[str], check: bool) -> Any:
+    def local_environment(self) -> dict[str, str]:
+        """The environment of a user on the server's machine who has not run `lambdad env`."""
+        variables = self.environment().items()
+        return {name: value for name, value in variables if not name.startswith("AWS_")}
+
+    def _run(
+        self, command: list[str], check: bool, environment: dict[str, str] | None = None
+    ) -> Any:
         done = subprocess.run(
             command,
-            env=self.environment(),
+            env=self.environment() if environment is None else environment,
             capture_output=True,
             text=True,
             timeout=120,

@@ -21,6 +21,7 @@ from lambdad.core.errors import AccessDeniedException, ClientError
 from lambdad.iam.directory import Directory, Standing
 from lambdad.iam.evaluate import AuthorizationRequest, Decision, Target, evaluate
 from lambdad.iam.explain import denial_text
+from lambdad.iam.policy import Policy
 from lambdad.iam.principal import PrincipalKind
 
 
@@ -53,6 +54,13 @@ class PolicyAuthorizer:
         """The tags of a resource of any service."""
         served = self._served.get(_service_of(arn))
         return NO_TAGS if served is None else served.tags_of(arn)
+
+    def policy_of(self, arn: str) -> Policy | None:
+        """The policy of a resource of any service."""
+        served = self._served.get(_service_of(arn))
+        if served is None or served.rules.policy_of is None:
+            return None
+        return served.rules.policy_of(served.service, arn)
 
     def authorize(self, call: Call, name: OperationName, params: Params) -> None:
         """Return if every requirement is met. Raises AccessDenied(Exception)."""

@@ -56,6 +56,8 @@ class ServiceRules:
     """AccessDenied for services of the query protocol."""
     tags_of: Callable[[Any, str], Tags] | None = None
     """(service, ARN) → the tags of a resource, for `aws:ResourceTag`."""
+    policy_of: Callable[[Any, str], Policy | None] | None = None
+    """(service, ARN) → the policy of a resource, for explanations."""
 
 
 def request_tags(tags: Iterable[tuple[str, str]]) -> dict[str, str | tuple[str, ...]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,6 +45,11 @@ class Target:
     endpoint: str
     region: str
     credentials: SigningCredentials
+    trusted: Path | None = None
+    """PEM file with the authority, or the very certificate, of a server that speaks TLS."""
+    named: bool = True
+    """The certificate has to bear the endpoint's name. Not so on the same machine, where the
+    certificate itself is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +73,14 @@ def find(data_dir: Path | None, surroundings: Surroundings, *, only_local: bool 
     key = surroundings.access_key
     if data_dir is None and surroundings.endpoint_url and key and not only_local:
         credentials = SigningCredentials(*key)
-        return Target(surroundings.endpoint_url, surroundings.region, credentials)
+        bundle = surroundings.ca_bundle
+        return Target(surroundings.endpoint_url, surroundings.region, credentials, bundle)
     place = (data_dir or surroundings.data_dir).absolute()
     server = _running(place)
     root = load_root_key(place / "credentials")
     credentials = SigningCredentials(root.access_key_id, root.secret_access_key)
-    return Target(server.endpoint, surroundings.region, credentials)
+    trusted = Path(server.tls_cert) if server.tls_cert else None
+    return Target(server.endpoint, surroundings.region, credentials, trusted, named=False)
 
 
 def _running(place: Path) -> RunningServer:
@@ -131,9 +139,7 @@ class Client:
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
     ) -> Iterator[http.client.HTTPResponse]:
         parts = urlsplit(self._target.endpoint)
-        secure = parts.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        connection = kind(parts.netloc, timeout=_CONNECT_TIMEOUT_S)
+        connection = _connection(self._target, parts.scheme, parts.netloc)
         request = Request(method, path, query, {"host": parts.netloc, **headers}, body)
         signed = {**request.headers, **self._signer.sign(request, time.time())}
         try:
@@ -148,6 +154,16 @@ class Client:
             ) from None
         finally:
             connection.close()
+
+
+def _connection(target: Target, scheme: str, netloc: str) -> http.client.HTTPConnection:
+    if scheme != "https":
+        return http.client.HTTPConnection(netloc, timeout=_CONNECT_TIMEOUT_S)
+    context = ssl.create_default_context(cafile=target.trusted)
+    if not target.named:
+        context.check_hostname = False
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return http.client.HTTPSConnection(netloc, timeout=_CONNECT_TIMEOUT_S, context=context)
 
 
 def _encode(body: Mapping[str, Any] | bytes | None) -> bytes:

@@ -7,8 +7,9 @@ import shlex
 
 from lambdad.cli.client import find
 from lambdad.cli.console import Console
-from lambdad.cli.place import add_data_dir
+from lambdad.cli.place import add_data_dir, data_dir
 from lambdad.server.config import read_surroundings
+from lambdad.server.tls import TlsFiles
 
 _UNSET = ("AWS_SESSION_TOKEN", "AWS_PROFILE")
 """Would win over, or be sent beside, what is exported."""
@@ -30,6 +31,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "AWS_ACCESS_KEY_ID": target.credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": target.credentials.secret_access_key,
     }
+    authority = TlsFiles(data_dir(arguments, surroundings) / "tls").ca
+    if target.endpoint.startswith("https:") and authority.exists():
+        variables["AWS_CA_BUNDLE"] = str(authority)
     if console.json_output:
         console.document(variables)
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from lambdad.cli.console import Console
 from lambdad.cli.place import add_data_dir, data_dir
@@ -30,6 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--port", type=int, default=DEFAULT_PORT, help="port, 0 for any free one (%(default)s)"
     )
     add_data_dir(parser)
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain (PEM)")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key (PEM)")
+    parser.add_argument(
+        "--insecure", action="store_true", help="bind to other addresses than loopback without TLS"
+    )
     parser.add_argument(
         "--accept-any-credentials",
         action="store_true",
@@ -56,7 +62,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     config = Config(
         data_dir=data_dir(arguments, surroundings),
         surroundings=surroundings,
-        listen=ListenConfig(arguments.host, arguments.port, arguments.ready_fd),
+        listen=ListenConfig(
+            arguments.host,
+            arguments.port,
+            arguments.tls_cert,
+            arguments.tls_key,
+            arguments.insecure,
+            arguments.ready_fd,
+        ),
         access=AccessConfig(arguments.accept_any_credentials),
         sandbox=SandboxConfig(Tier(arguments.min_tier) if arguments.min_tier else None),
     )

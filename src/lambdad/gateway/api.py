@@ -7,6 +7,7 @@ that the client sees, and its details go nowhere else.
 from __future__ import annotations
 
 import logging
+import re
 
 from lambdad.api.call import UNMODELLED_HEADERS, Call
 from lambdad.api.dispatch import Dispatcher
@@ -16,10 +17,12 @@ from lambdad.gateway.internal import PREFIX, InternalPages
 from lambdad.gateway.origin import refuse_web_pages
 from lambdad.iam.authenticate import STRANGER, UNSIGNED_OPERATIONS, Authenticator, Caller
 from lambdad.iam.errors import Dialect
+from lambdad.telemetry.audit import UNAUTHENTICATED, AuditLog, AuditRecord
 from lambdad.wire.http import Request, Response
 from lambdad.wire.routing import Match, Router
 
 _log = logging.getLogger(__name__)
+_CREDENTIAL = re.compile(r"Credential=(?P<key>\w{1,128})/", re.ASCII)
 _FAULT_TEXT = "An internal error occurred. The server's log has it under this request id."
 
 
@@ -86,12 +89,14 @@ class Api:
         pages: InternalPages,
         *,
         open_to_anyone: bool,
+        audit: AuditLog | None = None,
     ) -> None:
         self._router = router
         self._authenticator = authenticator
         self._dispatcher = dispatcher
         self._pages = pages
         self._open_to_anyone = open_to_anyone
+        self._audit = audit
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
@@ -128,7 +133,11 @@ class Api:
         return self._error(match, request or unknown, error, request_id)
 
     async def _call(self, match: Match, request: Request, request_id: RequestId) -> Response:
-        caller = self._identify(match, request)
+        try:
+            caller = self._identify(match, request)
+        except AwsError as error:
+            self._note_stranger(match, request, request_id, error)
+            raise
         params = match.parse(request)
         match.validate(params)
         call = Call(
@@ -136,7 +145,7 @@ class Api:
             region=caller.region,
             principal=caller.principal,
             request_id=request_id,
-            endpoint=f"http://{request.headers.get('host', '')}",
+            endpoint=f"{_scheme(request)}://{request.headers.get('host', '')}",
             source_ip=request.peer,
             headers=request.headers,
         )
@@ -153,12 +162,30 @@ class Api:
         dialect = _dialect(match, request)
         return self._authenticator.authenticate(request, match.signing_name, dialect)
 
+    def _note_stranger(
+        self, match: Match, request: Request, request_id: RequestId, error: AwsError
+    ) -> None:
+        if self._audit is None:
+            return
+        claimed = _CREDENTIAL.search(request.headers.get("authorization", ""))
+        key = claimed["key"] if claimed else ""
+        self._audit.note(
+            AuditRecord(
+                request_id, "", "", key, request.peer, "", match.service, match.operation,
+                UNAUTHENTICATED, f"{error.code}: {error.message}",
+            )
+        )  # fmt: skip
+
     def _error(
         self, match: Match | None, request: Request, error: AwsError, request_id: RequestId
     ) -> Response:
         if match is not None:
             return match.serialize_error(error, request_id)
         return self._router.serialize_error(request, error, request_id)
+
+
+def _scheme(request: Request) -> str:
+    return "https" if request.secure else "http"
 
 
 def _dialect(match: Match, request: Request) -> Dialect:

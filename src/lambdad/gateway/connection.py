@@ -16,7 +16,7 @@ from typing import Protocol, cast
 from lambdad.core.limits import Limits
 from lambdad.gateway import encoding
 from lambdad.gateway.app import App
-from lambdad.gateway.reading import BodyBudget, Phase, Refused, RequestReader
+from lambdad.gateway.reading import BodyBudget, Origin, Phase, Refused, RequestReader
 from lambdad.wire.http import Request, Response
 
 _WHOLE_WRITE_BYTES = 65_536
@@ -29,6 +29,8 @@ class Host(Protocol):
     app: App
     limits: Limits
     budget: BodyBudget
+    peer: str | None
+    """What stands for the client's address, for clients that choose their own."""
 
     def admit(self, connection: Connection) -> bool:
         """Count a connection in; False if there are too many or the server is closing."""
@@ -71,8 +73,9 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, by its duck.
         address = transport.get_extra_info("peername")
         peer = address[0] if isinstance(address, tuple) else ""
+        origin = Origin(self._host.peer or peer, transport.get_extra_info("sslcontext") is not None)
         self._reader = RequestReader(
-            peer, self._limits, self._host.budget, self._deliver, self._expect_continue
+            origin, self._limits, self._host.budget, self._deliver, self._expect_continue
         )
         if self._host.admit(self):
             self.deadline = self._loop.time() + self._limits.http_header_timeout_s
@@ -274,7 +277,8 @@ class Connection(asyncio.Protocol):
         assert isinstance(response.body, bytes)
         self._transport.write(self._encode_head(response, chunked=False) + response.body)
         self._transport.resume_reading()
-        self._transport.write_eof()
+        if self._transport.can_write_eof():  # not with TLS
+            self._transport.write_eof()
         self._closing = True
         self.deadline = self._loop.time() + self._limits.http_linger_s
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import time
 
 from lambdad.core.limits import Limits
@@ -17,15 +18,21 @@ from lambdad.gateway.reading import BodyBudget
 
 _SWEEP_S = 1.0
 _BACKLOG = 512
+SANDBOX_PEER = "169.254.100.1"
+"""Where functions call from, whatever address they chose in their own network: never loopback,
+which belongs to the machine's users."""
 
 
 class Gate:
     """One way in: how many connections and unfinished bodies may come through it at once."""
 
-    def __init__(self, server: HttpServer, connections: int, budget: BodyBudget) -> None:
+    def __init__(
+        self, server: HttpServer, connections: int, budget: BodyBudget, peer: str | None = None
+    ) -> None:
         self.app = server.app
         self.limits = server.limits
         self.budget = budget
+        self.peer = peer
         self._server = server
         self._limit = connections
         self._count = 0
@@ -64,16 +71,16 @@ class HttpServer:
         self._date = ""
         self._date_s = 0
 
-    async def listen(self, sock: socket.socket) -> None:
+    async def listen(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Serve a bound socket until this server is closed. Raises OSError."""
-        await self._open(sock, self._clients)
+        await self._open(sock, self._clients, tls)
 
     async def attach(self, listener: socket.socket) -> None:
         """Serve a sandbox's own listening socket, until `detach`. What comes through it cannot
         use up what the server has for its clients."""
         limits = self.limits
         budget = BodyBudget(limits.sandbox_http_buffered_bytes, self._sandboxes)
-        gate = Gate(self, limits.sandbox_http_connections, budget)
+        gate = Gate(self, limits.sandbox_http_connections, budget, SANDBOX_PEER)
         self._attached[listener] = await self._open(listener, gate)
 
     def detach(self, listener: socket.socket) -> None:
@@ -99,10 +106,16 @@ class HttpServer:
             self._sweep.cancel()
             self._sweep = None
 
-    async def _open(self, sock: socket.socket, gate: Gate) -> asyncio.Server:
+    async def _open(
+        self, sock: socket.socket, gate: Gate, tls: ssl.SSLContext | None = None
+    ) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(
-            lambda: Connection(gate, loop), sock=sock, backlog=_BACKLOG
+            lambda: Connection(gate, loop),
+            sock=sock,
+            backlog=_BACKLOG,
+            ssl=tls,
+            ssl_handshake_timeout=None if tls is None else self.limits.http_header_timeout_s,
         )
         self._listeners.add(listener)
         return listener

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httptools
@@ -65,6 +66,15 @@ class BodyBudget:
             self._parent.give_back(size)
 
 
+class Origin(NamedTuple):
+    """Where a connection's requests come from."""
+
+    peer: str
+    """The client's address."""
+    secure: bool = False
+    """By TLS."""
+
+
 class RequestReader:
     """Feed it what arrives; it delivers whole requests in order.
 
@@ -74,7 +84,7 @@ class RequestReader:
 
     def __init__(
         self,
-        peer: str,
+        origin: Origin,
         limits: Limits,
         budget: BodyBudget,
         deliver: Callable[[Request], None],
@@ -85,7 +95,7 @@ class RequestReader:
         """Of the request being read."""
         self.http_1_0 = False
         """The last request came in HTTP/1.0, which knows no chunks."""
-        self._peer = peer
+        self._origin = origin
         self._limits = limits
         self._budget = budget
         self._deliver = deliver
@@ -211,7 +221,8 @@ class RequestReader:
             target = self._origin_form(target)
         path, _, query = target.partition("?")
         method = self._parser.get_method().decode("ascii")
-        return Request(method, path, query, self._headers, b"", self._peer)
+        origin = self._origin
+        return Request(method, path, query, self._headers, b"", origin.peer, origin.secure)
 
     def _origin_form(self, target: str) -> str:
         """Of `http://host/path?query`, as proxies send it (RFC 9112 §3.2.2), the part from /."""

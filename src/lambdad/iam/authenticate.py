@@ -14,7 +14,9 @@ from typing import NamedTuple, Protocol
 from lambdad.core.arn import PARTITION
 from lambdad.core.clock import Clock
 from lambdad.core.ids import DEFAULT_ACCOUNT, AccountId, Region
+from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.iam import errors
+from lambdad.iam.backoff import UNKNOWN, Backoff
 from lambdad.iam.errors import Dialect
 from lambdad.iam.principal import Principal, PrincipalKind
 from lambdad.iam.session import SessionIssuer
@@ -73,9 +75,15 @@ class SignatureAuthenticator:
     """Accepts requests signed with a known access key or with session credentials of ours."""
 
     def __init__(
-        self, keys: Keys, sessions: SessionIssuer, clock: Clock, uses: Uses | None = None
+        self,
+        keys: Keys,
+        sessions: SessionIssuer,
+        clock: Clock,
+        uses: Uses | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         self._keys = keys
+        self._backoff = backoff or Backoff(DEFAULT_LIMITS)
         self._uses = uses
         self._sessions = sessions
         self._clock = clock
@@ -85,20 +93,33 @@ class SignatureAuthenticator:
         now_s = self._clock.wall_ms() / 1000
         try:
             signature = read_signature(request)
-            if signature.token is None:
-                key = self._keys.get(signature.access_key_id)
-                if key is None:
-                    raise errors.unknown_key(dialect)
-                principal, secret = key.principal, key.secret_access_key
-            else:
-                principal, secret = self._open_session(signature, dialect, now_s)
+            principal, secret = self._find(request, signature, dialect, now_s)
             self._verifier.verify(request, signature, secret, service, now_s)
             region = _region(signature)
         except SignatureError as error:
+            if error.flaw is Flaw.MISMATCH:
+                self._backoff.failed(request.peer, signature.access_key_id, now_s)
             raise errors.bad_signature(dialect, error) from None
+        if not self._backoff.quiet:
+            self._backoff.succeeded(request.peer, signature.access_key_id)
         if self._uses is not None and signature.token is None:
             self._uses.note(principal.account, principal.access_key_id, service, region)
         return Caller(principal, region)
+
+    def _find(
+        self, request: Request, signature: Signature, dialect: Dialect, now_s: float
+    ) -> tuple[Principal, str]:
+        """Whose key it says it is, and the secret. During a back-off nothing is looked at."""
+        if signature.token is not None:
+            return self._open_session(signature, dialect, now_s)
+        key = self._keys.get(signature.access_key_id)
+        if not self._backoff.quiet:
+            known = signature.access_key_id if key is not None else UNKNOWN
+            self._backoff.check(request.peer, known, now_s, dialect)
+        if key is None:
+            self._backoff.failed(request.peer, UNKNOWN, now_s)
+            raise errors.unknown_key(dialect)
+        return key.principal, key.secret_access_key
 
     def _open_session(
         self, signature: Signature, dialect: Dialect, now_s: float

@@ -207,6 +207,8 @@ def _context(principal: Principal, identity: User | Role | None, arn: str) -> Va
         context["aws:multifactorauthpresent"] = "false"
         if terms.source_identity is not None:
             context["aws:sourceidentity"] = terms.source_identity
+        if terms.function_arn is not None:
+            context["lambda:sourcefunctionarn"] = terms.function_arn
     for key, value in tags:
         context[f"aws:principaltag/{key.lower()}"] = value
     return context

@@ -48,8 +48,11 @@ class ExecutionRoles:
         )
         return evaluate(request).allowed
 
-    def principal(self, arn: str, session_name: str, now_s: int) -> Principal | None:
-        """A session of the role, for `SessionIssuer.grant`; None where there is no such role."""
+    def principal(
+        self, arn: str, session_name: str, now_s: int, function_arn: str | None = None
+    ) -> Principal | None:
+        """A session of the role, for `SessionIssuer.grant`; None where there is no such role.
+        `function_arn` is the function's whose environment gets it."""
         found = self.find(arn)
         if found is None:
             return None
@@ -60,5 +63,5 @@ class ExecutionRoles:
             arn=assumed_role_arn(account, role.name, session_name),
             access_key_id="",
             unique_id=f"{role.id}:{session_name}",
-            session=SessionTerms(identity=arn, issued_s=now_s),
+            session=SessionTerms(identity=arn, issued_s=now_s, function_arn=function_arn),
         )

@@ -36,6 +36,8 @@ class SessionTerms:
     transitive_keys: tuple[str, ...] = ()
     """Keys of tags that sessions made with this one inherit."""
     source_identity: str | None = None
+    function_arn: str | None = None
+    """Of the function whose environment they were made for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,18 @@ Files of mode 0600.
 from __future__ import annotations
 
 import os
+import re
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lambdad.core.errors import OperatorError
-from lambdad.core.ids import DEFAULT_ACCOUNT
-from lambdad.iam.naming import LONG_TERM_KEY, new_access_key_id, new_secret
 
 _KEY_BYTES = 32
+_SECTION = re.compile(r"\[(?P<name>default|\d{12})\]")
+DEFAULT_SECTION = "default"
+"""Of the default account: the profile that AWS tools take unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +31,52 @@ class RootKey:
         return f"RootKey({self.access_key_id})"
 
 
-def load_or_create_root_key(path: Path) -> RootKey:
-    """The key in `path`, made at first; the file serves as AWS_SHARED_CREDENTIALS_FILE too.
-
-    Raises OperatorError if the file is not as it was left."""
-    if not path.exists():
-        key = RootKey(new_access_key_id(LONG_TERM_KEY, DEFAULT_ACCOUNT), new_secret())
-        text = (
-            "# The root access key of this lambdad's default account.\n"
-            "[default]\n"
-            f"aws_access_key_id = {key.access_key_id}\n"
-            f"aws_secret_access_key = {key.secret_access_key}\n"
-        )
-        _create(path, text.encode())
-    return load_root_key(path)
-
-
 def load_root_key(path: Path) -> RootKey:
-    """The key in `path`. Raises OperatorError, FileNotFoundError."""
+    """The default account's key in `path`. Raises OperatorError, FileNotFoundError."""
+    key = load_root_keys(path).get(DEFAULT_SECTION)
+    if key is None:
+        raise OperatorError(
+            f"{path} has no root key. Restore the file, or delete it to get a new key."
+        )
+    return key
+
+
+def load_root_keys(path: Path) -> dict[str, RootKey]:
+    """The keys in `path`, by section: account numbers and DEFAULT_SECTION.
+
+    Raises OperatorError if the file is not as it was left, FileNotFoundError."""
+    sections: dict[str, dict[str, str]] = {}
     values: dict[str, str] = {}
     for line in _read(path).decode("utf-8", "replace").splitlines():
+        header = _SECTION.fullmatch(line.strip())
+        if header:
+            values = sections.setdefault(header["name"], {})
+            continue
         name, _, value = line.partition("=")
         values[name.strip()] = value.strip()
     try:
-        return RootKey(values["aws_access_key_id"], values["aws_secret_access_key"])
+        return {
+            section: RootKey(each["aws_access_key_id"], each["aws_secret_access_key"])
+            for section, each in sections.items()
+        }
     except KeyError as missing:
         raise OperatorError(
-            f"{path} has no {missing}. Restore the file, or delete it to get a new key."
+            f"{path} has a section without {missing}. Restore the file, or delete it to get a new "
+            "key."
         ) from None
+
+
+def save_root_keys(path: Path, keys: Mapping[str, RootKey]) -> None:
+    """Replace the file; it serves as AWS_SHARED_CREDENTIALS_FILE too, with a profile for each
+    account."""
+    parts = ["# The root access keys of this lambdad's accounts. Keep them to yourself.\n"]
+    for section, key in keys.items():
+        parts.append(
+            f"[{section}]\n"
+            f"aws_access_key_id = {key.access_key_id}\n"
+            f"aws_secret_access_key = {key.secret_access_key}\n"
+        )
+    _create(path, "\n".join(parts).encode())
 
 
 def load_or_create_session_key(path: Path) -> bytes:

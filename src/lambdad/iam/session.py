@@ -143,4 +143,5 @@ def _terms(fields: dict[str, Any]) -> SessionTerms:
         tags=tuple((key, value) for key, value in fields["tags"]),
         transitive_keys=tuple(fields["transitive_keys"]),
         source_identity=fields["source_identity"],
+        function_arn=fields.get("function_arn"),
     )

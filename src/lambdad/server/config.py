@@ -46,6 +46,12 @@ class Surroundings:
         return self.variables.get("AWS_ENDPOINT_URL") or None
 
     @property
+    def ca_bundle(self) -> Path | None:
+        """AWS_CA_BUNDLE: whom AWS clients, ours included, are told to trust."""
+        chosen = self.variables.get("AWS_CA_BUNDLE")
+        return Path(chosen) if chosen else None
+
+    @property
     def region(self) -> str:
         """AWS_REGION or AWS_DEFAULT_REGION, else us-east-1."""
         names = ("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -71,9 +77,15 @@ class ListenConfig:
     """Where clients reach the server."""
 
     host: str = DEFAULT_HOST
-    """Address or name to bind; loopback by default, because the traffic is not encrypted."""
+    """Address or name to bind; loopback by default; others need TLS."""
     port: int = DEFAULT_PORT
     """TCP port; 4566 is the convention of the ecosystem's tools, 0 lets the kernel choose."""
+    tls_cert: Path | None = None
+    """PEM file with the server's certificate chain; None answers without TLS."""
+    tls_key: Path | None = None
+    """PEM file with its private key."""
+    insecure: bool = False
+    """Bind to other addresses than loopback without TLS all the same."""
     ready_fd: int | None = None
     """Descriptor that gets the endpoint and a line feed when the server is ready, then closes."""
 
@@ -110,17 +122,26 @@ class Config:
 
     def check(self) -> None:
         """Raises OperatorError on settings that contradict each other."""
-        if self.access.accept_any_credentials and not _is_loopback(self.listen.host):
+        if self.access.accept_any_credentials and not is_loopback(self.listen.host):
             raise OperatorError(
                 f"--accept-any-credentials on {self.listen.host} would let everyone in the "
                 "network run code here. Use it with --host 127.0.0.1, or leave it out and sign "
                 "requests with the key that `lambdad env` prints."
             )
+        if (self.listen.tls_cert is None) != (self.listen.tls_key is None):
+            raise OperatorError("--tls-cert and --tls-key belong together: give both or neither.")
+        if not (self.listen.tls_cert or self.listen.insecure or is_loopback(self.listen.host)):
+            raise OperatorError(
+                f"Without TLS everyone on the way to {self.listen.host} could read secrets and "
+                "answers. Make a certificate with `lambdad tls init` and give it with --tls-cert "
+                "and --tls-key, or say --insecure where something else protects the traffic."
+            )
         if not 0 <= self.listen.port <= 65_535:
             raise OperatorError(f"There is no port {self.listen.port}. Ports go from 0 to 65535.")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach it."""
     if host == "localhost":
         return True
     try:

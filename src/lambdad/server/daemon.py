@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -23,7 +24,8 @@ from lambdad import __version__
 from lambdad.core.errors import OperatorError
 from lambdad.server.config import Config, ListenConfig
 from lambdad.server.place import RunningServer, announce, occupied
-from lambdad.server.wiring import running
+from lambdad.server.tls import server_context
+from lambdad.server.wiring import Door, running
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +51,9 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    endpoint = _endpoint(sock)
-    async with running(config, sock, endpoint) as application:
+    tls = _tls(config.listen)
+    endpoint = _endpoint(sock, "http" if tls is None else "https")
+    async with running(config, Door(sock, endpoint, tls)) as application:
         if config.access.accept_any_credentials:
             _log.warning("accepting any credentials: no signature is checked")
         server = RunningServer(
@@ -59,6 +62,7 @@ async def _serve(
             version=__version__,
             tier=application.tier,
             accept_any_credentials=config.access.accept_any_credentials,
+            tls_cert=str(config.listen.tls_cert.absolute()) if config.listen.tls_cert else None,
         )
         note = announce(config.data_dir, server)
         try:
@@ -101,12 +105,18 @@ def _bind(listen: ListenConfig) -> socket.socket:
     return sock
 
 
-def _endpoint(sock: socket.socket) -> str:
+def _tls(listen: ListenConfig) -> ssl.SSLContext | None:
+    if listen.tls_cert is None or listen.tls_key is None:
+        return None
+    return server_context(listen.tls_cert, listen.tls_key)
+
+
+def _endpoint(sock: socket.socket, scheme: str) -> str:
     """The URL under which this machine reaches the server."""
     host, port = sock.getsockname()[:2]
     if ip_address(host).is_unspecified:
         host = "127.0.0.1" if sock.family is socket.AF_INET else "::1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def signal_ready(fd: int, server: RunningServer) -> None:

@@ -30,6 +30,8 @@ class RunningServer:
     version: str
     tier: str
     accept_any_credentials: bool
+    tls_cert: str | None = None
+    """Its certificate, by which commands on this machine know it."""
 
 
 @contextmanager

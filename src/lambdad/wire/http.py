@@ -20,6 +20,8 @@ class Request:
     body: bytes = b""
     peer: str = ""
     """The client's address."""
+    secure: bool = False
+    """It came by TLS."""
 
 
 @dataclass(slots=True)

@@ -9,8 +9,9 @@ import pytest
 
 from lambdad.core.errors import OperatorError
 from lambdad.core.ids import AccountId
+from lambdad.iam.root_keys import RootKeys
 from lambdad.iam.secrets_at_rest import (
-    load_or_create_root_key,
+    RootKey,
     load_or_create_session_key,
     load_root_key,
 )
@@ -51,6 +52,11 @@ def test_names_of_one_character_are_padded_as_aws_pads_them() -> None:
     assert function_session_name("xy") == "xy"
 
 
+def load_or_create_root_key(path: Path) -> RootKey:
+    RootKeys(path)
+    return load_root_key(path)
+
+
 def test_the_root_key_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "credentials"
     key = load_or_create_root_key(path)
@@ -86,7 +92,7 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
 def test_damaged_files_are_explained(tmp_path: Path) -> None:
     path = tmp_path / "credentials"
     path.touch(0o600)
-    with pytest.raises(OperatorError, match="aws_access_key_id"):
+    with pytest.raises(OperatorError, match="no root key"):
         load_or_create_root_key(path)
     sealed = tmp_path / "session.key"
     assert load_or_create_session_key(sealed) == load_or_create_session_key(sealed)

@@ -11,6 +11,7 @@ from pathlib import Path
 from lambdad.core.clock import ManualClock
 from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.engines.queue import MIGRATIONS, DelayedQueue
+from lambdad.functions.attachments import EventInvoke
 from lambdad.functions.snapshot import AliasTarget, Catalog, FunctionVersion
 from lambdad.invoke.asynchronous import AsyncEvent, AsyncInvoker
 from lambdad.invoke.errors import TooManyRequestsException
@@ -127,6 +128,27 @@ def test_function_errors_are_retried_twice_with_the_same_id(tmp_path: Path) -> N
             assert len({request.request_id for _, request in on.invoker.runs}) == 1
             end = on.over[0][1]
             assert (end.condition, end.progress.attempts) == (Condition.RETRIES_EXHAUSTED, 3)
+
+    run(scenario())
+
+
+def test_the_owner_decides_on_retries_and_age(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path, BAD) as on:
+            one = dataclasses.replace(on.version, version="1")
+            own = {"$LATEST": EventInvoke(0, 0), "1": EventInvoke(0, None, 60)}
+            versions = {"$LATEST": on.version, "1": one}
+            on.catalog.publish(make_function(on.version, versions=versions, event_invokes=own))
+            await on.accept()
+            await on.settled(1)
+            await on.accept("1")
+            await on.settled(2, waiting=1)
+            on.advance(60)
+            await on.settled(3)
+            assert [end.condition for _, end in on.over] == [
+                Condition.RETRIES_EXHAUSTED,
+                Condition.EVENT_AGE_EXCEEDED,
+            ]
 
     run(scenario())
 

@@ -64,9 +64,31 @@ def test_the_last_used_environment_is_used_first() -> None:
             version = bench.python("")
             calls = start(bench, version, 3)
             await gate.reached(3)
+            used: list[bytes] = []
+            for call in calls:
+                call.add_done_callback(lambda done: used.append(done.result().payload))
             gate.open.set()
-            last = (await asyncio.gather(*calls))[-1].payload
-            assert {(await bench.invoke(version)).payload for _ in range(6)} == {last}
+            await asyncio.gather(*calls)
+            assert {(await bench.invoke(version)).payload for _ in range(6)} == {used[-1]}
+
+    run(scenario())
+
+
+def test_an_environment_ends_before_its_credentials_and_who_waits_gets_a_new_one() -> None:
+    async def scenario() -> None:
+        gate, clock = Gate(), ManualClock()
+        driver = PlayedDriver(gate)
+        async with running(driver, clock=clock, environment_lifetime_s=3600) as bench:
+            version = bench.python("", timeout_s=900)
+            (first,) = start(bench, version, 1)
+            await gate.reached(1)
+            clock.advance(3601)
+            gate.open.set()
+            await first
+            assert (await bench.invoke(version)).payload != first.result().payload
+            assert len(driver.sandboxes) == 2
+            again = await bench.invoke(version)
+            assert again.payload == driver.sandboxes[1].environment_id.join('""').encode()
 
     run(scenario())
 

@@ -27,6 +27,7 @@ from lambdad.core.ids import AccountId, Region
 from lambdad.functions.attachments import WHOLE
 from lambdad.functions.names import FunctionKey, refer
 from lambdad.functions.resources import CodeSigningConfig
+from lambdad.iam.policy import Policy
 from lambdad.services.lambda_.execution_roles import PRINCIPAL
 from lambdad.services.lambda_.layers import layer_key
 from lambdad.services.lambda_.service import LambdaService
@@ -286,6 +287,17 @@ def tags_of(service: LambdaService, arn: str) -> Tags:
     return NO_TAGS
 
 
+def policy_of(service: LambdaService, arn: str) -> Policy | None:
+    """The policy of a function, or of the version or alias that an ARN names."""
+    parsed = parse_arn(arn)
+    kind, _, name = parsed.resource.partition(":") if parsed else ("", "", "")
+    if parsed is None or kind != "function":
+        return None
+    name, _, qualifier = name.partition(":")
+    function = service.catalog.get(AccountId(parsed.account), Region(parsed.region), name)
+    return function.policies.get(qualifier or WHOLE) if function else None
+
+
 _RULES: Mapping[str, Rule] = {
     **{name: _on_function(name) for name in _ON_FUNCTION},
     **{name: _on_everything(name) for name in _ON_EVERYTHING},
@@ -305,4 +317,4 @@ _RULES: Mapping[str, Rule] = {
     "TagResource": _tag,
     "UntagResource": _untag,
 }
-RULES = ServiceRules("lambda", _RULES, tags_of=tags_of)
+RULES = ServiceRules("lambda", _RULES, tags_of=tags_of, policy_of=policy_of)

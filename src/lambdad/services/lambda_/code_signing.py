@@ -173,8 +173,7 @@ def signing_of(service: LambdaService, call: Call, arn: str) -> CodeSigning:
     if _find(service, call, arn) is None:
         raise CodeSigningConfigNotFoundException(
             "The code signing configuration cannot be found. Check that the provided "
-            f"configuration is not deleted: {arn}.",
-            Type=None,
+            f"configuration is not deleted: {arn}."
         )
     return CodeSigning(arn)
 

@@ -11,11 +11,10 @@ from dataclasses import replace
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
-from lambdad.core.errors import AccessDeniedException
 from lambdad.core.ids import new_uuid
 from lambdad.functions.layers import LayerKey, LayerVersion
 from lambdad.services.lambda_.errors import ResourceNotFoundException
-from lambdad.services.lambda_.layers import layer_key, version_number
+from lambdad.services.lambda_.layers import own_layer_key, version_number
 from lambdad.services.lambda_.policies import (
     check_policy_revision,
     statement_of,
@@ -68,15 +67,13 @@ async def _editing(
     service: LambdaService, call: Call, params: Params
 ) -> AsyncIterator[tuple[LayerKey, LayerVersion]]:
     """Alone with a layer version that is there."""
-    async with service.layers.editing(layer_key(call, params["LayerName"])):
+    async with service.layers.editing(own_layer_key(call, params)):
         yield _find(service, call, params)
 
 
 def _find(service: LambdaService, call: Call, params: Params) -> tuple[LayerKey, LayerVersion]:
-    key, number = layer_key(call, params["LayerName"]), version_number(params)
-    if key.account != call.account:
-        raise AccessDeniedException(None)
-    version = service.layers.version(key, number) if key.region == call.region else None
+    key, number = own_layer_key(call, params), version_number(params)
+    version = service.layers.version(key, number)
     if version is None:
         raise ResourceNotFoundException(f"Layer version {key.arn(number)} does not exist.")
     return key, version

@@ -28,9 +28,7 @@ _READ = "lambda:GetLayerVersion"
 @operation("lambda", "PublishLayerVersion")
 async def publish_layer_version(service: LambdaService, call: Call, params: Params) -> Result:
     """Every publication is a new version, also of the same bytes (recorded)."""
-    key = layer_key(call, params["LayerName"])
-    if key.account != call.account or key.region != call.region:
-        raise AccessDeniedException(None)
+    key = own_layer_key(call, params)
     archive = zip_of(params["Content"], "Zip", service.limits)
     async with service.layers.editing(key) as record, admitted(service, archive) as package:
         _check_room(service, key, len(record.versions))
@@ -65,9 +63,7 @@ async def get_layer_version_by_arn(service: LambdaService, call: Call, params: P
 @operation("lambda", "DeleteLayerVersion")
 async def delete_layer_version(service: LambdaService, call: Call, params: Params) -> Result:
     """One that is not there is no error; functions that hold it keep it (quirk 45)."""
-    key, number = layer_key(call, params["LayerName"]), version_number(params)
-    if key.account != call.account:
-        raise AccessDeniedException(None)
+    key, number = own_layer_key(call, params), version_number(params)
     async with service.layers.editing(key) as record:
         if number in record.versions:
             await service.layers.delete(key, number)
@@ -77,9 +73,7 @@ async def delete_layer_version(service: LambdaService, call: Call, params: Param
 @operation("lambda", "ListLayerVersions")
 async def list_layer_versions(service: LambdaService, call: Call, params: Params) -> Result:
     """Newest first; an unknown layer has none."""
-    key = layer_key(call, params["LayerName"])
-    if key.account != call.account:
-        raise AccessDeniedException(None)
+    key = own_layer_key(call, params)
     marker = params.get("Marker") or ""
     start = int(marker) if marker.isdecimal() else None
     return page(
@@ -126,6 +120,17 @@ def layer_key(call: Call, layer_name: str) -> LayerKey:
         return LayerKey(call.account, call.region, layer_name)
     name = arn.resource.partition(":")[2]
     return LayerKey(AccountId(arn.account), Region(arn.region), name)
+
+
+def own_layer_key(call: Call, params: Params) -> LayerKey:
+    """Likewise for an operation on layers of one's own. Raises AccessDeniedException for another
+    account's, ResourceNotFoundException for another region's."""
+    key = layer_key(call, params["LayerName"])
+    if key.account != call.account:
+        raise AccessDeniedException(None)
+    if key.region != call.region:
+        raise no_such_resource()
+    return key
 
 
 def version_number(params: Params) -> int:

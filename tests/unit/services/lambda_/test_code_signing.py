@@ -96,6 +96,12 @@ def test_functions_have_configurations(tmp_path: Path) -> None:
             await p.run(delete_function, **f)
             assert await p.run(delete_code_signing_config, **at) == {}
             refusal = await error_of(p.run(put_function_code_signing_config, **f, **at))
-            assert refusal[:2] == ("CodeSigningConfigNotFoundException", 404)
+            assert refusal == (
+                "CodeSigningConfigNotFoundException",
+                404,
+                "The code signing configuration cannot be found. Check that the provided "
+                f"configuration is not deleted: {at['CodeSigningConfigArn']}.",
+                {"Type": "User"},
+            )
 
     asyncio.run(scenario())

@@ -317,7 +317,7 @@ CREATE_ERRORS: list[tuple[dict[str, Any], str, int, str | None, dict[str, Any]]]
         404,
         "The code signing configuration cannot be found. Check that the provided configuration "
         "is not deleted: arn:csc.",
-        {},
+        USER,
     ),
     (
         {"DurableConfig": {"ExecutionTimeout": 1}},

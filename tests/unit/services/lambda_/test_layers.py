@@ -322,3 +322,26 @@ def test_layers_of_others_have_to_be_open(tmp_path: Path) -> None:
                 )  # fmt: skip
 
     asyncio.run(scenario())
+
+
+def test_another_region_is_out_of_reach(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with plane(tmp_path) as p:
+            abroad = call(region="eu-west-1")
+            content = {"LayerName": "l", "Content": {"ZipFile": ZIP}}
+            await publish_layer_version(p.service, abroad, content)
+            params = content | {"LayerName": ABROAD[:-2], "VersionNumber": 1}
+            for operation in (
+                publish_layer_version,
+                delete_layer_version,
+                get_layer_version,
+                list_layer_versions,
+                get_layer_version_policy,
+            ):
+                assert (await error_of(p.run(operation, **params)))[:2] == (
+                    "ResourceNotFoundException", 404,
+                )  # fmt: skip
+            got = await get_layer_version(p.service, abroad, params)
+            assert got["LayerVersionArn"] == ABROAD
+
+    asyncio.run(scenario())

@@ -198,7 +198,7 @@ ADD_ERRORS = [
     (
         {"SourceArn": "arn:aws:s3:::" + "b" * 900},
         ("PolicyLengthExceededException", 400,
-         "The final policy size (1303) is bigger than the limit (1024).", USER),
+         "The final policy size (1349) is bigger than the limit (1024).", USER),
     ),
 ]  # fmt: skip
 
