@@ -8,6 +8,7 @@ ratios first: a noisy machine moves the absolute figures.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -85,42 +86,53 @@ def bench_start() -> None:
     show("start to ready", f"p50 {a.p50:.0f} ms", f"p50 {b.p50:.0f} ms", a.p50 / b.p50)
 
 
-def memory_available_mib() -> float:
-    """What the whole machine has left: counts kernel objects too, which RSS does not."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("no MemAvailable")
+def descendants(pid: int) -> list[int]:
+    """A process and all that it started, whatever namespaces they are in."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    found = [pid]
+    for one in found:
+        found += children.get(one, [])
+    return found
+
+
+def memory_mib(server: Server) -> float:
+    """What the server's processes use together, shared pages counted once (PSS). The kernel's
+    own memory for namespaces and sockets is not in it."""
+    total_kib = 0
+    for pid in descendants(server.process.pid):
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total_kib += int(line.split()[1])
+    return total_kib / 1024
 
 
 def idle_cost(server: Server, names: list[str]) -> float:
-    """MiB of the machine's memory per idle environment."""
+    """MiB per idle environment."""
     sequential(server, [server.invoke_bytes(names[0])])
-    time.sleep(2)
-    before = memory_available_mib()
+    time.sleep(3)
+    before = memory_mib(server)
     for name in names[1:]:
         sequential(server, [server.invoke_bytes(name)])
-    time.sleep(2)
-    return (before - memory_available_mib()) / (len(names) - 1)
+    time.sleep(3)
+    return (memory_mib(server) - before) / (len(names) - 1)
 
 
 def bench_memory() -> None:
     """An idle server, and each idle environment."""
     names = [f"idle-{number}" for number in range(IDLE_ENVIRONMENTS + 1)]
-    before = memory_available_mib()
-    with lambdad() as ours:
-        time.sleep(2)
-        server_mib = before - memory_available_mib()
+    with lambdad() as ours, baseline() as plain:
+        time.sleep(3)
+        a, b = memory_mib(ours), memory_mib(plain)
+        show("idle server", f"{a:.0f} MiB", f"{b:.0f} MiB")
         create_functions(ours, names)
-        a = idle_cost(ours, names)
-    time.sleep(2)
-    before = memory_available_mib()
-    with baseline() as plain:
-        time.sleep(2)
-        plain_mib = before - memory_available_mib()
-        b = idle_cost(plain, names)
-    show("idle server", f"{server_mib:.0f} MiB", f"{plain_mib:.0f} MiB")
-    show("idle environment", f"{a:.1f} MiB", f"{b:.1f} MiB", a / b)
+        a, b = idle_cost(ours, names), idle_cost(plain, names)
+        show("idle environment", f"{a:.1f} MiB", f"{b:.1f} MiB", a / b)
 
 
 BENCHMARKS = {

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 from lambdad.cli.console import Console
 from lambdad.cli.place import add_data_dir, data_dir
+from lambdad.server.certificates import make_authority
 from lambdad.server.config import read_surroundings
-from lambdad.server.tls import TlsFiles, make_authority
+from lambdad.server.tls import TlsFiles
 
 _HERE = ("localhost", "127.0.0.1", "::1")
 

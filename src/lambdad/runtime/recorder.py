@@ -19,7 +19,6 @@ from lambdad.runtime.invocation import Invocation, InvokeResult
 from lambdad.runtime.platform_log import InitReport, Report, billed_ms, platform_lines
 
 _FRESH_NS = 50_000_000
-_LONG_RUN_MS = 5.0
 _MODULE_SUFFIXES = {"python": (".py",), "nodejs": (".js", ".mjs", ".cjs")}
 
 
@@ -73,7 +72,7 @@ class Recorder:
             request_id=invocation.request.request_id,
             duration_ms=duration_ms,
             billed_ms=billed_ms(duration_ms, init_ms),
-            memory_peak_mib=self._memory_peak(duration_ms, now_ns, fault),
+            memory_peak_mib=self._memory_peak(now_ns, fault),
             init_ms=init_ms,
             status=fault.status if fault else None,
             error_type=fault.error_type if fault else None,
@@ -93,11 +92,11 @@ class Recorder:
             error_type=report.error_type,
         )
 
-    def _memory_peak(self, duration_ms: float, now_ns: int, fault: Fault | None) -> int:
-        """In MiB. Read anew after a run of some length, or when the last reading is old: in a
-        loop of short runs a reading costs more than the runs change. Who ran out of memory used
-        all of it, whatever is left to be read."""
-        if duration_ms > _LONG_RUN_MS or now_ns - self._memory_read_ns > _FRESH_NS:
+    def _memory_peak(self, now_ns: int, fault: Fault | None) -> int:
+        """In MiB. Read anew when the last reading is old, so after every run of some length: in a
+        loop of short runs a reading costs more than all else here. Who ran out of memory used all
+        of it, whatever is left to be read."""
+        if now_ns - self._memory_read_ns > _FRESH_NS:
             self._memory_read_ns = now_ns
             self._read_memory_peak()
         if fault is not None and fault.error_type == OUT_OF_MEMORY:
