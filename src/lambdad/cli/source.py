@@ -147,9 +147,22 @@ def _find_handler(
             choices = ", ".join(f"{module}.{function}" for module, function in found.items())
             raise OperatorError(f"Several files have a handler. Add --handler, one of: {choices}")
     raise OperatorError(
-        f"No function called handler or lambda_handler was found in {source.path}. Add --handler "
-        "FILE.FUNCTION (without .py or .js)."
+        f"No function called handler or lambda_handler was found in {source.path}."
+        f"{_broken(source, names)} Add --handler FILE.FUNCTION (without .py or .js)."
     )
+
+
+def _broken(source: Source, names: Sequence[str]) -> str:
+    """A sentence about the first Python file that cannot be read, if there is one."""
+    for name in names:
+        if name.endswith(".py"):
+            try:
+                ast.parse(source.text(name))
+            except SyntaxError as error:
+                return f" {name} is not valid Python, line {error.lineno}: {error.msg}."
+            except ValueError as error:
+                return f" {name} is not valid Python: {error}."
+    return ""
 
 
 def _likely(source: Source) -> Iterator[str]:

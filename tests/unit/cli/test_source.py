@@ -93,7 +93,7 @@ def test_what_is_not_certain_is_asked_for(tmp_path: Path) -> None:
     ("files", "text"),
     [
         ({"a_DOT_py": "x = 1"}, "No function called handler"),
-        ({"a_DOT_py": "def handler(:"}, "No function called handler"),
+        ({"a_DOT_py": "\ndef handler(:"}, r"a\.py is not valid Python, line 2: "),
         ({"a_DOT_txt": "x"}, "no Python or Node.js file"),
         ({}, "is empty"),
     ],
