@@ -124,7 +124,15 @@ def test_the_host_is_invisible(bench: Workbench) -> None:
         "        'var': sorted(os.listdir('/var')), 'there': [p for p in PATHS\n"
         "                                                     if os.path.exists(p)]}\n"
     )
-    paths = ["/work", "/root/.pyenv", "/sys", "/boot", "/srv", "/mnt", "/media", "/etc/shadow"]
+    paths = [
+        str(Path(__file__).parents[3]),
+        "/sys",
+        "/boot",
+        "/srv",
+        "/mnt",
+        "/media",
+        "/etc/shadow",
+    ]
     paths += [str(bench.folder), "/var/lib", "/var/log", "/dev/shm", "/dev/kvm", "/dev/mem"]
     paths += ["/dev/loop0", "/dev/loop-control", "/dev/tty", "/dev/ptmx", "/dev/vsock"]
     seen = bench.look(f"PATHS = {paths!r}\n{source}")
