@@ -84,8 +84,6 @@ class Limits:
     """Deployment package, zipped, sent directly."""
     unzipped_bytes: int = 262_144_000
     """Function and layers, unzipped."""
-    create_function_body_bytes: int = 70_167_211
-    """Body of CreateFunction and UpdateFunctionCode."""
     zip_entries: int = 100_000
     """Files and folders in one package (ours: AWS bounds only bytes)."""
     environment_bytes: int = 4 * KIB
@@ -139,6 +137,7 @@ class Limits:
     http_header_bytes: int = MIB
     """Request line and headers (AWS: 1 MB)."""
     http_body_bytes: int = 70_167_211
+    """AWS's bound for CreateFunction and UpdateFunctionCode, the largest bodies there are."""
     http_connections: int = 4096
     http_headers: int = 256
     """Header lines of one request."""
