@@ -31,9 +31,9 @@ from lambdad.iam.errors import Dialect
 from lambdad.iam.key_ring import KeyRing
 from lambdad.iam.managed import ManagedPolicies
 from lambdad.iam.records import AccessKey, KeyStatus, ManagedPolicy, PolicyVersion, Role, User
-from lambdad.iam.sealing import AesGcmSealer
 from lambdad.iam.session import SessionIssuer
 from lambdad.iam.store import MIGRATIONS, IamStore
+from lambdad.storage.sealing import AesGcmSealer
 from lambdad.storage.sqlite import open_lane
 from lambdad.wire.http import Request
 from lambdad.wire.signing import Signer, SigningCredentials

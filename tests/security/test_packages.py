@@ -53,7 +53,8 @@ def unpacked(tmp_path: Path, archive: bytes) -> Path:
     zip_path, tree = tmp_path / "package.zip", tmp_path / "trees" / "tree"
     zip_path.write_bytes(archive)
     tree.parent.mkdir()
-    unpack(zip_path, tree, DEFAULT_LIMITS)
+    with zip_path.open("rb") as archive:
+        unpack(archive, tree, DEFAULT_LIMITS)
     return tree
 
 

@@ -29,6 +29,8 @@ from lambdad.iam.principal import Principal, PrincipalKind
 from lambdad.runtime.invocation import InvokeRequest, InvokeResult
 from lambdad.services.lambda_.service import LambdaService
 from lambdad.storage.blobs import BlobStore
+from lambdad.storage.data_keys import DataKeys
+from lambdad.storage.sealing import AesGcmSealer
 from lambdad.storage.sqlite import open_lane
 from support.packages import zip_of
 
@@ -71,11 +73,12 @@ class Plane:
         self.invoker = FakeInvoker()
         self.catalog = Catalog()
         self.lane = open_lane(folder / "control.db", MIGRATIONS)
-        self.blobs = BlobStore(folder / "blobs")
+        self.blobs = BlobStore(folder / "blobs", bytes(32))
         self.code = CodeStore(self.blobs, folder / "code", HostBytecode(limits), self.clock, limits)
+        self.keys = DataKeys(AesGcmSealer(bytes(32)), folder / "keys")
         self.layers = LayerStore(self.lane, self.code)
         self.resources = ResourceStore(self.lane)
-        self.store = FunctionStore(self.lane, self.catalog, self.code)
+        self.store = FunctionStore(self.lane, self.catalog, self.code, self.keys)
         self.preparer = Preparer(self.store, self.code)
         self.service = LambdaService(
             functions=self.store,

@@ -51,7 +51,7 @@ async def write_lane(engine: str, path: Path, seed: int) -> None:
 
 
 def write_blobs(folder: Path, seed: int) -> None:
-    store = BlobStore(folder)
+    store = BlobStore(folder, bytes(32))
 
     def put_forever(number: int) -> None:
         chance = random.Random(seed * 100 + number)

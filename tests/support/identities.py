@@ -29,7 +29,6 @@ from lambdad.iam.last_use import LastUses
 from lambdad.iam.managed import ManagedPolicies, ServiceRoles
 from lambdad.iam.principal import Principal, PrincipalKind
 from lambdad.iam.records import User
-from lambdad.iam.sealing import AesGcmSealer
 from lambdad.iam.session import SessionIssuer
 from lambdad.iam.store import MIGRATIONS, IamStore
 from lambdad.services.iam.operations import OPERATIONS as IAM_OPERATIONS
@@ -37,6 +36,7 @@ from lambdad.services.iam.service import IamService
 from lambdad.services.sts.operations import OPERATIONS as STS_OPERATIONS
 from lambdad.services.sts.service import StsService
 from lambdad.storage.lane import Lane
+from lambdad.storage.sealing import AesGcmSealer
 from lambdad.storage.sqlite import open_lane
 
 ACCOUNT = AccountId("111122223333")

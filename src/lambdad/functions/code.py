@@ -1,8 +1,9 @@
 """Where deployment packages live: the zip as a blob, unpacked once as a read-only tree.
 
-The blob is the truth; `code/<digest>` (with a tag where compiled files were added) is made from
-it and can be made again. Both are shared by every version that holds the same bytes, counted,
-and removed some time after nothing refers to them: invocations in flight may still read them.
+The blob, encrypted, is the truth; `code/<digest>` (with a tag where compiled files were added) is
+made from it for the sandboxes to run and can be made again. Both are shared by every version that
+holds the same bytes, counted, and removed some time after nothing refers to them: invocations in
+flight may still read them.
 Zip and disk work runs in threads of its own, never on the event loop.
 """
 
@@ -22,10 +23,11 @@ from lambdad.core.limits import Limits
 from lambdad.functions.bytecode import Bytecode
 from lambdad.functions.errors import RequestEntityTooLargeException
 from lambdad.functions.locks import KeyedLocks, uninterrupted
-from lambdad.functions.package import inspect
+from lambdad.functions.package import PackageBroken, inspect
 from lambdad.functions.records import CodePackage, Deployment
 from lambdad.functions.unpack import remove_tree, unpack
 from lambdad.storage.blobs import BlobStore
+from lambdad.storage.errors import BlobDamaged
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,10 +98,6 @@ class CodeStore:
             async with self._locks.holding(package.digest):
                 await self._run(self._unpack, package, runtime)
 
-    def archive(self, digest: str) -> Path:
-        """The zip itself, for downloads. Raises ValueError for what is no digest."""
-        return self._blobs.path(digest)
-
     async def collect(self) -> None:
         """Remove what has been unused for the time of `Limits.code_retention_s`."""
         oldest_ns = self._clock.monotonic_ns() - int(self._limits.code_retention_s * 1e9)
@@ -143,12 +141,12 @@ class CodeStore:
 
     def _unpack(self, package: CodePackage, runtime: str) -> None:
         tag = self._bytecode.tag(runtime)
-        unpack(
-            self._blobs.path(package.digest),
-            self.tree(package, runtime),
-            self._limits,
-            (lambda made: self._bytecode.compile(tag, made)) if tag else None,
-        )
+        compiled = (lambda made: self._bytecode.compile(tag, made)) if tag else None
+        try:
+            with self._blobs.open(package.digest) as archive:
+                unpack(archive, self.tree(package, runtime), self._limits, compiled)
+        except BlobDamaged as error:
+            raise PackageBroken(str(error)) from error
 
     def _remove(self, digest: str) -> None:
         """Trees first: a crash in between leaves a blob for `reconcile`, never a tree whose

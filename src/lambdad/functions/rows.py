@@ -1,11 +1,13 @@
 """Between records and the control lane's rows: what a change writes, and what a start reads.
 
-Each function here is the body of a lane transaction. Only what differs is written.
+Each function here is the body of a lane transaction. Only what differs is written. Versions hold
+environment variables: their documents are encrypted, each for its row, with the account's key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import orjson
 
@@ -14,7 +16,10 @@ from lambdad.functions.attachments import KIND_NAMES, KINDS, Attachment, Attachm
 from lambdad.functions.codec import decode_alias, decode_attachment, decode_version, encode
 from lambdad.functions.names import LATEST, FunctionKey
 from lambdad.functions.records import Alias, FunctionRecord, Version
+from lambdad.storage.data_keys import DataKeys
 from lambdad.storage.lane import Transaction
+
+M = TypeVar("M", Version, Alias)
 
 _PUT_FUNCTION = """
     INSERT INTO lambda_functions (account, region, name, tags, reserved_concurrency)
@@ -59,28 +64,43 @@ _DELETE_FUNCTION = (
 )
 
 
-def write_change(tx: Transaction, old: FunctionRecord | None, new: FunctionRecord) -> None:
+def write_change(
+    tx: Transaction, keys: DataKeys, old: FunctionRecord | None, new: FunctionRecord
+) -> None:
     """Bring the rows from `old` to `new`; without `old` the function is new."""
     key = new.key
+    encode_version = _version_encoder(keys, key)
     if old is None or (old.tags, old.reserved_concurrency) != (new.tags, new.reserved_concurrency):
         tags = orjson.dumps(new.tags).decode()
         tx.execute(_PUT_FUNCTION, (*key, tags, new.reserved_concurrency))
     if old is None or old.next_version != new.next_version:
         tx.execute(_PUT_NUMBERING, (*key, new.next_version))
     if old is None or old.latest is not new.latest:
-        tx.execute(_PUT_VERSION, (*key, LATEST, encode(new.latest)))
+        tx.execute(_PUT_VERSION, (*key, LATEST, encode_version(new.latest)))
     old_versions, old_aliases = (old.versions, old.aliases) if old else ({}, {})
-    _write_members(tx, key, old_versions, new.versions, (_PUT_VERSION, _DELETE_VERSION))
-    _write_members(tx, key, old_aliases, new.aliases, (_PUT_ALIAS, _DELETE_ALIAS))
+    versions, aliases = (_PUT_VERSION, _DELETE_VERSION), (_PUT_ALIAS, _DELETE_ALIAS)
+    _write_members(tx, key, old_versions, new.versions, versions, encode_version)
+    _write_members(tx, key, old_aliases, new.aliases, aliases, encode)
     _write_attachments(tx, key, old.attachments if old else {}, new.attachments)
+
+
+def _version_encoder(keys: DataKeys, key: FunctionKey) -> Callable[[Version], bytes]:
+    sealer = keys.sealer(key.account)
+    return lambda version: sealer.seal(encode(version), _context(key, version.version))
+
+
+def _context(key: FunctionKey, version: str) -> str:
+    """What a version's document is sealed for: it opens in no other row."""
+    return key.arn(version)
 
 
 def _write_members(
     tx: Transaction,
     key: FunctionKey,
-    old: Mapping[str, Version] | Mapping[str, Alias],
-    new: Mapping[str, Version] | Mapping[str, Alias],
+    old: Mapping[str, M],
+    new: Mapping[str, M],
     statements: tuple[str, str],
+    encoded: Callable[[M], bytes],
 ) -> None:
     """Write the members that are other objects than before, delete those that are gone."""
     if old is new:
@@ -90,7 +110,7 @@ def _write_members(
         tx.execute(delete, (*key, member))
     for member, value in new.items():
         if old.get(member) is not value:
-            tx.execute(put, (*key, member, encode(value)))
+            tx.execute(put, (*key, member, encoded(value)))
 
 
 def _write_attachments(
@@ -111,8 +131,10 @@ def delete_function(tx: Transaction, key: FunctionKey) -> None:
         tx.execute(statement, key)
 
 
-def read_all(tx: Transaction) -> tuple[list[FunctionRecord], dict[FunctionKey, int]]:
-    """Every function, and the next version number of every name ever used."""
+def read_all(
+    tx: Transaction, keys: DataKeys
+) -> tuple[list[FunctionRecord], dict[FunctionKey, int]]:
+    """Every function, and the next version number of every name ever used. Raises BrokenSeal."""
     numbering = {
         _key(account, region, name): int(next_version)
         for account, region, name, next_version in tx.execute(
@@ -120,11 +142,12 @@ def read_all(tx: Transaction) -> tuple[list[FunctionRecord], dict[FunctionKey, i
         )
     }
     versions: dict[FunctionKey, dict[str, Version]] = {}
-    for account, region, name, document in tx.execute(
-        "SELECT account, region, name, document FROM lambda_versions"
+    for account, region, name, number, document in tx.execute(
+        "SELECT account, region, name, version, document FROM lambda_versions"
     ):
-        version = decode_version(document)
-        versions.setdefault(_key(account, region, name), {})[version.version] = version
+        key = _key(account, region, name)
+        version = decode_version(keys.sealer(account).open(document, _context(key, number)))
+        versions.setdefault(key, {})[number] = version
     aliases: dict[FunctionKey, dict[str, Alias]] = {}
     for account, region, name, document in tx.execute(
         "SELECT account, region, name, document FROM lambda_aliases"

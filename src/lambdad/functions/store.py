@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from lambdad.core.errors import OperatorError
 from lambdad.core.ids import AccountId, Region
 from lambdad.functions import rows
 from lambdad.functions.code import CodeStore
@@ -19,7 +20,14 @@ from lambdad.functions.names import FunctionKey
 from lambdad.functions.publication import publishable
 from lambdad.functions.records import CodePackage, Deployment, FunctionRecord
 from lambdad.functions.snapshot import Catalog
+from lambdad.storage.data_keys import DataKeys
 from lambdad.storage.lane import Lane
+from lambdad.storage.sealing import BrokenSeal
+
+_SEALED_OTHERWISE = (
+    "The stored function {what} cannot be decrypted: the keys in the data directory are not those "
+    "it was stored with. Restore sealing.key and the folder keys from the backup of this data."
+)
 
 
 @dataclass(slots=True)
@@ -35,8 +43,9 @@ class Usage:
 class FunctionStore:
     """Every function of every account and region."""
 
-    def __init__(self, lane: Lane, catalog: Catalog, code: CodeStore) -> None:
+    def __init__(self, lane: Lane, catalog: Catalog, code: CodeStore, keys: DataKeys) -> None:
         self._lane = lane
+        self._keys = keys
         self._catalog = catalog
         self._code = code
         self._records: dict[FunctionKey, FunctionRecord] = {}
@@ -45,8 +54,14 @@ class FunctionStore:
         self._locks: KeyedLocks[FunctionKey] = KeyedLocks()
 
     async def load(self) -> None:
-        """Read everything back, tidy up the code that a crash left, and publish. Once."""
-        records, self._numbering = await self._lane.read(rows.read_all)
+        """Read everything back, tidy up the code that a crash left, and publish. Once. Raises
+        OperatorError where the keys do not open it."""
+        try:
+            records, self._numbering = await self._lane.read(
+                lambda tx: rows.read_all(tx, self._keys)
+            )
+        except BrokenSeal as error:
+            raise OperatorError(_SEALED_OTHERWISE.format(what=error)) from None
         for record in records:
             self._code.refer(_packages(record))
             self._mirror(None, record)
@@ -84,7 +99,7 @@ class FunctionStore:
         """For Edit: make `new` of `old`, durably."""
         self._code.refer(_packages(new))
         try:
-            await self._lane.write(lambda tx: rows.write_change(tx, old, new))
+            await self._lane.write(lambda tx: rows.write_change(tx, self._keys, old, new))
         except BaseException:
             self._code.release(_packages(new))
             raise

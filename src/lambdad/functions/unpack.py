@@ -11,6 +11,7 @@ import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from lambdad.core.limits import Limits
 from lambdad.functions.package import Entry, Kind, content, opened, plan_of
@@ -22,9 +23,9 @@ _PROGRAM_MODE = 0o555
 
 
 def unpack(
-    archive: Path, tree: Path, limits: Limits, finish: Callable[[Path], None] | None = None
+    archive: BinaryIO, tree: Path, limits: Limits, finish: Callable[[Path], None] | None = None
 ) -> None:
-    """Unpack the zip at `archive` as the folder `tree`; nothing to do where that exists.
+    """Unpack the zip `archive` as the folder `tree`; nothing to do where that exists.
 
     `finish` may add files to the tree before it is sealed. Modes are as AWS shows them: readable
     by all, writable by none, executable where the package says so; set-id bits are gone. Raises
@@ -35,7 +36,7 @@ def unpack(
     staging = tree.parent / f"{STAGING_PREFIX}{secrets.token_hex(8)}"
     staging.mkdir(mode=0o700)
     try:
-        with archive.open("rb") as file, opened(file) as zf:
+        with opened(archive) as zf:
             for entry in plan_of(zf, limits).entries:
                 path = staging.joinpath(*entry.parts)
                 path.parent.mkdir(parents=True, exist_ok=True)

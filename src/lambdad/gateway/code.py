@@ -10,7 +10,7 @@ import hmac
 import os
 import re
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from io import BufferedReader
 from urllib.parse import parse_qs
 
 from lambdad.api.call import Call
@@ -24,11 +24,11 @@ _NUMBER = re.compile(r"\d{1,12}")
 
 
 class CodeLinks:
-    """Makes and honours download URLs. `path_of` tells where a package lies, by its SHA-256."""
+    """Makes and honours download URLs. `open_package` gives a package by its SHA-256."""
 
-    def __init__(self, path_of: Callable[[str], Path], clock: Clock) -> None:
+    def __init__(self, open_package: Callable[[str], BufferedReader], clock: Clock) -> None:
         self._key = os.urandom(32)
-        self._path_of = path_of
+        self._open_package = open_package
         self._clock = clock
 
     def url(self, digest: str, call: Call) -> str:
@@ -47,27 +47,25 @@ class CodeLinks:
             return _error(403, "AccessDenied", "Access Denied")
         if int(expires) * 1000 < self._clock.wall_ms():
             return _error(403, "AccessDenied", "Request has expired")
-        path = self._path_of(digest)
         try:
-            size = path.stat().st_size
+            package = self._open_package(digest)
         except FileNotFoundError:
             return _error(404, "NoSuchKey", "The specified key does not exist.")
+        size = package.seek(0, os.SEEK_END)
+        package.seek(0)
         headers = [("Content-Type", "application/zip"), ("Content-Length", str(size))]
-        return Response(200, headers, _read(path))
+        return Response(200, headers, _read(package))
 
     def _sign(self, digest: str, expires: str) -> str:
         return hmac.digest(self._key, f"{digest}\n{expires}".encode(), "sha256").hex()
 
 
-async def _read(path: Path) -> AsyncIterator[bytes]:
-    """The file in pieces, read in a thread."""
+async def _read(package: BufferedReader) -> AsyncIterator[bytes]:
+    """The package in pieces, read and decrypted in a thread."""
     loop = asyncio.get_running_loop()
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        while part := await loop.run_in_executor(None, os.read, fd, _CHUNK_BYTES):
+    with package:
+        while part := await loop.run_in_executor(None, package.read, _CHUNK_BYTES):
             yield part
-    finally:
-        os.close(fd)
 
 
 def _error(status: int, code: str, message: str) -> Response:

@@ -11,7 +11,7 @@ import binascii
 import json
 from typing import Any
 
-from lambdad.iam.sealing import BrokenSeal, Sealer
+from lambdad.storage.sealing import BrokenSeal, Sealer
 
 _CONTEXT = "lambdad authorization message 1"
 MAX_ENCODED = 10_240

@@ -202,7 +202,7 @@ class AccessKey(Record):
     status: KeyStatus
     created_ms: int
     sealed_secret: str = field(repr=False)
-    """The secret access key, encrypted (`iam/sealing.py`) for this key id, in base64."""
+    """The secret access key, encrypted (`storage/sealing.py`) for this key id, in base64."""
 
     @property
     def key(self) -> str:

@@ -93,7 +93,7 @@ def load_or_create_session_key(path: Path) -> bytes:
 
 
 def load_or_create_sealing_key(path: Path) -> bytes:
-    """The key that encrypts stored secrets (`iam/sealing.py`), made at first. Raises
+    """The key that encrypts stored secrets (`storage/sealing.py`), made at first. Raises
     OperatorError: it cannot be made again, what it sealed would be lost."""
     if not path.exists():
         _create(path, os.urandom(_KEY_BYTES))

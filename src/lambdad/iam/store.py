@@ -17,8 +17,8 @@ from typing import TypeVar, cast
 
 from lambdad.core.ids import AccountId
 from lambdad.iam.records import AccessKey, AccountSettings, LastUse, Named, Record, decode, encode
-from lambdad.iam.sealing import Sealer
 from lambdad.storage.lane import Lane, Transaction
+from lambdad.storage.sealing import Sealer
 
 MIGRATIONS = (
     """

@@ -10,6 +10,11 @@ from dataclasses import dataclass, replace
 
 from lambdad.api.authorizer import PolicyAuthorizer
 from lambdad.api.dispatch import Dispatcher, WholeAccount
+from lambdad.api.internal_calls import (
+    AnyInternalCall,
+    InternalAuthorizer,
+    PolicyInternalAuthorizer,
+)
 from lambdad.api.operation import Implementation, bind
 from lambdad.api.requirement import ServiceRules
 from lambdad.api.why import Why
@@ -29,7 +34,6 @@ from lambdad.iam.key_ring import KeyRing
 from lambdad.iam.last_use import LastUses
 from lambdad.iam.managed import ManagedPolicies, ServiceRoles
 from lambdad.iam.root_keys import RootKeys
-from lambdad.iam.sealing import AesGcmSealer
 from lambdad.iam.secrets_at_rest import load_or_create_sealing_key, load_or_create_session_key
 from lambdad.iam.session import SessionCredentials, SessionIssuer, function_session_name
 from lambdad.iam.store import MIGRATIONS, IamStore
@@ -42,6 +46,8 @@ from lambdad.services.lambda_.execution_roles import RoleCheck, any_role, assuma
 from lambdad.services.sts.authorization import RULES as STS_RULES
 from lambdad.services.sts.operations import OPERATIONS as STS_OPERATIONS
 from lambdad.services.sts.service import StsService
+from lambdad.storage.data_keys import DataKeys
+from lambdad.storage.sealing import AesGcmSealer
 from lambdad.telemetry.audit import AuditLog
 
 _CREDENTIALS_MARGIN_S = 3600
@@ -56,6 +62,7 @@ class Identity:
 
     store: IamStore
     sealer: AesGcmSealer
+    data_keys: DataKeys
     roots: RootKeys
     keys: KeyRing
     last_uses: LastUses
@@ -84,6 +91,7 @@ async def make_identity(site: Site) -> Identity:
     return Identity(
         store=store,
         sealer=sealer,
+        data_keys=DataKeys(sealer, place / "keys"),
         roots=roots,
         keys=KeyRing(roots.by_id, store),
         last_uses=last_uses,
@@ -126,6 +134,15 @@ def make_surface(site: Site, identity: Identity) -> Surface:
     open_to_anyone = site.config.access.accept_any_credentials
     deciding = WholeAccount() if open_to_anyone else authorizer
     return Surface(Dispatcher(deciding, identity.audit), authorizer)
+
+
+def internal_authorizer(
+    site: Site, identity: Identity, authorizer: PolicyAuthorizer
+) -> InternalAuthorizer:
+    """For what services do of their own accord: pollers, destinations, notifications."""
+    if site.config.access.accept_any_credentials:
+        return AnyInternalCall()
+    return PolicyInternalAuthorizer(authorizer, identity.directory, identity.roles, site.clock)
 
 
 def make_operator_pages(

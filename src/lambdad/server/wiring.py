@@ -61,6 +61,7 @@ from lambdad.services.logs.authorization import RULES as LOGS_RULES
 from lambdad.services.logs.operations import OPERATIONS as LOGS_OPERATIONS
 from lambdad.services.logs.service import LogsService
 from lambdad.storage.blobs import BlobStore
+from lambdad.storage.data_keys import DataKeys
 from lambdad.telemetry.log_schema import LOG_MIGRATIONS
 from lambdad.telemetry.logs import LogStore
 from lambdad.wire.model import ServiceCatalog
@@ -102,12 +103,12 @@ async def running(config: Config, door: Door) -> AsyncIterator[Running]:
         driver_started = asyncio.create_task(driver.start())  # another process: meanwhile, the rest
         await asyncio.sleep(0)
         identity = await make_identity(site)
-        blobs = BlobStore(config.data_dir / "blobs")
+        blobs = BlobStore(config.data_dir / "blobs", identity.data_keys.key("code"))
         stack.callback(blobs.close)
 
         # The surface comes first, because sandboxes are given it; it serves nothing yet.
         surface = make_surface(site, identity)
-        links = CodeLinks(blobs.path, site.clock)
+        links = CodeLinks(blobs.open, site.clock)
         router = Router(ServiceCatalog(), SERVICES)
         authenticator = make_authenticator(site, identity)
         operator = make_operator_pages(site, identity, authenticator, surface.authorizer)
@@ -122,7 +123,7 @@ async def running(config: Config, door: Door) -> AsyncIterator[Running]:
         http = HttpServer(api, site.limits)
 
         logs = _logs(site)
-        functions = await _functions(site, blobs)
+        functions = await _functions(site, blobs, identity.data_keys)
         await driver_started
         execution = await _execution(site, driver, http, logs, identity, functions)
 
@@ -171,7 +172,7 @@ class _Functions:
     catalog: Catalog
 
 
-async def _functions(site: Site, blobs: BlobStore) -> _Functions:
+async def _functions(site: Site, blobs: BlobStore, keys: DataKeys) -> _Functions:
     catalog = Catalog()
     trees = site.config.data_dir / "code"
     code = CodeStore(blobs, trees, HostBytecode(site.limits), site.clock, site.limits)
@@ -181,7 +182,7 @@ async def _functions(site: Site, blobs: BlobStore) -> _Functions:
     await layers.load()
     resources = ResourceStore(lane)
     await resources.load()
-    store = FunctionStore(lane, catalog, code)
+    store = FunctionStore(lane, catalog, code, keys)
     await store.load()
     preparer = Preparer(store, code)
     await preparer.start()

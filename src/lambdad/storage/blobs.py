@@ -1,8 +1,8 @@
-"""Content-addressed files: a blob's name is the SHA-256 of its bytes.
+"""Content-addressed, encrypted files: a blob's name is the SHA-256 of its bytes.
 
 Layout: `<root>/<first two digits>/<digest>`, and `<root>/tmp` for what is being written. A blob
 appears under its name whole and durable, or not at all: written aside, synced, renamed, and the
-folder synced. One process owns a root at a time.
+folder synced. On disk it is a sealed file (`sealed_file.py`). One process owns a root at a time.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 
 from lambdad.storage.connection import sync_folder
 from lambdad.storage.errors import BlobDamaged
 from lambdad.storage.lock import FileLock
+from lambdad.storage.sealed_file import SealedFile, sealed_chunks
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -25,10 +26,11 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 class BlobStore:
     """Blobs under one folder. Everything blocks: call it in a thread."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, key: bytes) -> None:
         """Open the store, making the folder if need be, and clear what a crash left half
-        written. Raises InUse if another process has it."""
+        written. `key`: 256 bits. Raises InUse if another process has it."""
         self._root = root
+        self._key = key
         self._tmp = root / "tmp"
         self._tmp.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = FileLock(root)
@@ -45,7 +47,7 @@ class BlobStore:
         final = self.path(digest)
         tmp = self._tmp / secrets.token_hex(16)
         try:
-            self._write(tmp, data)
+            self._write(tmp, sealed_chunks(self._key, data))
             if not final.parent.exists():
                 final.parent.mkdir(exist_ok=True, mode=0o700)
             sync_folder(self._root)
@@ -64,8 +66,9 @@ class BlobStore:
         return self._root / digest[:2] / digest
 
     def open(self, digest: str) -> BufferedReader:
-        """The blob for reading. Raises FileNotFoundError."""
-        return self.path(digest).open("rb")
+        """The blob's bytes for reading, at any place. Raises FileNotFoundError, BlobDamaged; a
+        read raises BlobDamaged where the file was changed."""
+        return BufferedReader(SealedFile(self.path(digest), self._key))
 
     def verify(self, digest: str) -> None:
         """Read the blob through. Raises BlobDamaged, FileNotFoundError."""
@@ -95,9 +98,9 @@ class BlobStore:
         self._lock.release()
 
     @staticmethod
-    def _write(path: Path, data: bytes) -> None:
+    def _write(path: Path, parts: Iterable[bytes]) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())

@@ -85,7 +85,7 @@ def test_every_acknowledged_blob_survives(tmp_path: Path, chance: random.Random)
     acknowledged: set[str] = set()
     for _ in range(ROUNDS // 2):
         acknowledged.update(killed_writer(chance, "blobs", tmp_path / "blobs"))
-        store = BlobStore(tmp_path / "blobs")
+        store = BlobStore(tmp_path / "blobs", bytes(32))
         found = set(store.digests())
         assert acknowledged - found == set()
         for digest in found:

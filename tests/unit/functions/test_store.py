@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lambdad.core.errors import OperatorError
 from lambdad.functions.names import FunctionKey
 from lambdad.functions.records import FunctionRecord, State
 from lambdad.functions.unpack import remove_tree
@@ -302,5 +303,50 @@ def test_python_is_compiled_for_the_python_that_is_here(tmp_path: Path) -> None:
             functions = [p.catalog.get(ACCOUNT, REGION, name) for name in ("here", "other")]
             folders = {f.versions["$LATEST"].code_dir for f in functions if f is not None}
             assert len(folders) == 1
+
+    asyncio.run(scenario())
+
+
+def test_environment_variables_and_code_are_not_on_disk_in_clear(tmp_path: Path) -> None:
+    """Neither the value nor the name of a variable, nor the package; but the unpacked tree, which
+    the sandboxes run."""
+
+    async def scenario() -> None:
+        async with plane(tmp_path) as p:
+            code = zip_of({"index.py": "PASSWORD_IN_CODE = 1"})
+            variables = {"Variables": {"PASSWORD_NAME": "PASSWORD_VALUE"}}
+            await p.run(create_function, **creation(Code={"ZipFile": code}, Environment=variables))
+            await p.settle()
+            await p.run(publish_version, FunctionName="f")
+            await p.settle()
+
+    asyncio.run(scenario())
+    stored = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(path.name == "control.db" for path in stored)
+    for path in stored:
+        if "code" not in path.relative_to(tmp_path).parts[:1]:
+            assert b"PASSWORD" not in path.read_bytes(), path
+            assert b"index.py" not in path.read_bytes(), path
+
+
+def test_a_row_moved_to_another_function_is_refused(tmp_path: Path) -> None:
+    """Whoever can write the database cannot run one function with the secrets of another."""
+
+    async def scenario() -> None:
+        async with plane(tmp_path) as p:
+            secret = {"Variables": {"KEY": "secret"}}
+            await p.run(create_function, **creation("victim", Environment=secret))
+            await p.run(create_function, **creation("thief"))
+            await p.settle()
+            await p.lane.write(
+                lambda tx: tx.execute(
+                    "UPDATE lambda_versions SET document = "
+                    "(SELECT document FROM lambda_versions WHERE name = 'victim') "
+                    "WHERE name = 'thief'"
+                )
+            )
+        with pytest.raises(OperatorError, match=r"function:thief.*cannot be decrypted"):
+            async with plane(tmp_path):
+                pass
 
     asyncio.run(scenario())

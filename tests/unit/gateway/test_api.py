@@ -54,7 +54,7 @@ class Bench:
     def __init__(self, folder: Path, *, open_to_anyone: bool = False) -> None:
         self.clock = ManualClock()
         self.sessions = SessionIssuer(bytes(32))
-        self.links = CodeLinks(lambda digest: folder / digest, self.clock)
+        self.links = CodeLinks(lambda digest: (folder / digest).open("rb"), self.clock)
         self.calls: list[tuple[Call, Params]] = []
         self.dispatcher = Dispatcher(WholeAccount() if open_to_anyone else RootOnly())
         keys = {KEY: AccessKey(SECRET, root_principal(ACCOUNT, KEY))}
@@ -278,7 +278,7 @@ def test_no_other_url_opens_anything(bench: Bench, tmp_path: Path) -> None:
     for name in (digest, other):
         (tmp_path / name).write_bytes(b"code")
     url = bench.links.url(digest, call())
-    foreign = CodeLinks(lambda name: tmp_path / name, bench.clock).url(digest, call())
+    foreign = CodeLinks(lambda name: (tmp_path / name).open("rb"), bench.clock).url(digest, call())
     for forged in (
         url.replace(digest, other),
         url.replace(digest, "../secret"),

@@ -1,4 +1,4 @@
-"""iam/naming.py, sealing.py, authorization_messages.py, and the key files."""
+"""iam/naming.py, storage/sealing.py, iam/authorization_messages.py, and the key files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lambdad.core.errors import OperatorError
 from lambdad.core.ids import DEFAULT_ACCOUNT, AccountId
 from lambdad.iam import naming
 from lambdad.iam.authorization_messages import AuthorizationMessages
-from lambdad.iam.sealing import AesGcmSealer, BrokenSeal
 from lambdad.iam.secrets_at_rest import load_or_create_sealing_key
+from lambdad.storage.sealing import AesGcmSealer, BrokenSeal
 from support.identities import ACCOUNT, KEY, OTHER_ACCOUNT
 
 

@@ -33,8 +33,8 @@ from lambdad.iam.records import (
     decode,
     encode,
 )
-from lambdad.iam.sealing import AesGcmSealer, BrokenSeal
 from lambdad.iam.store import MIGRATIONS, IamStore
+from lambdad.storage.sealing import AesGcmSealer, BrokenSeal
 from lambdad.storage.sqlite import open_lane
 from support.identities import ACCOUNT, KEY, OTHER_ACCOUNT, World, in_world
 

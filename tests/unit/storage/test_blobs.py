@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from lambdad.storage.blobs import BlobStore
 from lambdad.storage.errors import BlobDamaged, InUse
 
+KEY = bytes(range(32))
+
 
 @pytest.fixture
 def store(tmp_path: Path):
-    store = BlobStore(tmp_path / "blobs")
+    store = BlobStore(tmp_path / "blobs", KEY)
     yield store
     store.close()
 
@@ -84,11 +86,11 @@ def test_every_accepted_name_stays_inside(name: str) -> None:
 
 
 def test_half_written_files_of_a_crash_are_cleared(tmp_path: Path) -> None:
-    store = BlobStore(tmp_path / "blobs")
+    store = BlobStore(tmp_path / "blobs", KEY)
     digest = store.put(b"whole")
     store.close()
     (tmp_path / "blobs" / "tmp" / "leftover").write_bytes(b"hal")
-    store = BlobStore(tmp_path / "blobs")
+    store = BlobStore(tmp_path / "blobs", KEY)
     assert list((tmp_path / "blobs" / "tmp").iterdir()) == []
     assert list(store.digests()) == [digest]
     store.close()
@@ -108,4 +110,4 @@ def test_a_failed_write_leaves_nothing(store: BlobStore, monkeypatch: pytest.Mon
 
 def test_one_process_owns_a_store(tmp_path: Path, store: BlobStore) -> None:
     with pytest.raises(InUse, match="in use by another lambdad"):
-        BlobStore(tmp_path / "blobs")
+        BlobStore(tmp_path / "blobs", KEY)

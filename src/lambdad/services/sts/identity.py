@@ -7,9 +7,9 @@ from lambdad.api.operation import Implementation, operation
 from lambdad.iam.naming import ROLE, account_of_key, fixed_unique_id
 from lambdad.iam.principal import Principal, PrincipalKind
 from lambdad.iam.records import Role
-from lambdad.iam.sealing import BrokenSeal
 from lambdad.services.sts.errors import InvalidAuthorizationMessageException, ValidationError
 from lambdad.services.sts.service import StsService
+from lambdad.storage.sealing import BrokenSeal
 
 
 @operation("sts", "GetCallerIdentity")

@@ -1,7 +1,7 @@
 """Sealing small secrets at rest: authenticated encryption, bound to what the secret belongs to.
 
 Owns the cipher and the form of what it writes. Where the key comes from is the caller's business:
-a file of one machine today (`iam/secrets_at_rest.py`), a key hierarchy in `storage/` later.
+the master key of this machine (`iam/secrets_at_rest.py`), or a data key under it (`data_keys.py`).
 """
 
 from __future__ import annotations
