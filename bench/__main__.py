@@ -1,6 +1,6 @@
 """`make bench`: every number of docs/SPECIFICATION.md, each beside the plain baseline.
 
-    python -m bench [warm] [cold] [start] [memory] [authorize]
+    python -m bench [warm] [cold] [start] [memory] [authorize] [control]
 
 Runs interleave the two servers, so that a drift of the machine's speed hits both. Quote the
 ratios first: a noisy machine moves the absolute figures.
@@ -8,13 +8,12 @@ ratios first: a noisy machine moves the absolute figures.
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
-from pathlib import Path
 
-from bench import authorize
+from bench import authorize, control
 from bench.load import latency, sequential, throughput
+from bench.memory import memory_mib
 from bench.servers import Server, baseline, create_functions, lambdad
 
 WARM_REQUESTS = 5000
@@ -86,32 +85,6 @@ def bench_start() -> None:
     show("start to ready", f"p50 {a.p50:.0f} ms", f"p50 {b.p50:.0f} ms", a.p50 / b.p50)
 
 
-def descendants(pid: int) -> list[int]:
-    """A process and all that it started, whatever namespaces they are in."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(entry.name))
-    found = [pid]
-    for one in found:
-        found += children.get(one, [])
-    return found
-
-
-def memory_mib(server: Server) -> float:
-    """What the server's processes use together, shared pages counted once (PSS). The kernel's
-    own memory for namespaces and sockets is not in it."""
-    total_kib = 0
-    for pid in descendants(server.process.pid):
-        with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total_kib += int(line.split()[1])
-    return total_kib / 1024
-
-
 def idle_cost(server: Server, names: list[str]) -> float:
     """MiB per idle environment."""
     sequential(server, [server.invoke_bytes(names[0])])
@@ -141,6 +114,7 @@ BENCHMARKS = {
     "start": bench_start,
     "memory": bench_memory,
     "authorize": authorize.main,
+    "control": control.main,
 }
 
 
