@@ -25,6 +25,7 @@ from lambdad.sandbox.driver import Driver, Exit, RuntimePack, Sandbox, SandboxSp
 from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from lambdad.sandbox.drivers.process import ProcessDriver
 from lambdad.sandbox.jail import Jail
+from lambdad.sandbox.keeper import Keeper
 from lambdad.sandbox.probe import probe
 from lambdad.sandbox.python_start import zygote_variables
 from lambdad.sandbox.selection import choose_tier
@@ -157,7 +158,8 @@ def make_driver(tier: Tier, folder: Path, limits: Limits = DEFAULT_LIMITS) -> Dr
     if tier is Tier.PROCESS:
         return ProcessDriver("http://127.0.0.1:1", limits)
     choice = choose_tier(probe(), [tier])
-    return NamespaceDriver(tier, folder / "scratch", choice.missing_layers, limits)
+    keeper = Keeper()
+    return NamespaceDriver(tier, folder / "scratch", keeper, choice.missing_layers, limits)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,8 @@ import boto3
 import botocore.config
 import pytest
 
+import lambdad
+
 BIN = Path(sys.executable).parent
 REGION = "us-east-1"
 EXECUTION_ROLES = ("r", "test")
@@ -46,6 +48,10 @@ LAMBDA_TRUST = json.dumps(
         ],
     }
 )
+_OUR_PACKAGES = (
+    str(Path(lambdad.__path__[0]).parent),
+    next(path for path in sys.path if path.endswith("site-packages")),
+)
 _READY_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 30.0
 
@@ -53,8 +59,9 @@ _STOP_TIMEOUT_S = 30.0
 class LambdadServer:
     """One data directory and, most of the time, a server on it."""
 
-    def __init__(self, data_dir: Path, *options: str) -> None:
+    def __init__(self, data_dir: Path, *options: str, python: str = sys.executable) -> None:
         self.data_dir = data_dir
+        self._python = python
         self.endpoint = ""
         self.ca: str | None = None
         """Whom clients trust, of a server that speaks TLS."""
@@ -70,7 +77,7 @@ class LambdadServer:
         """Start it and wait until it is ready. Raises RuntimeError with its log if it is not."""
         ready, write_end = os.pipe()
         # No `lambdad` on PATH is needed, and nothing of the tests' environment is inherited.
-        command = [sys.executable, "-m", "lambdad", "up", "--data-dir", str(self.data_dir)]
+        command = [self._python, "-m", "lambdad", "up", "--data-dir", str(self.data_dir)]
         command += ["--ready-fd", str(write_end), *self._options]
         if "--port" not in self._options:
             command += ["--port", "0"]
@@ -181,6 +188,8 @@ class LambdadServer:
             "LANG": "C.UTF-8",
             "LAMBDAD_DATA_DIR": str(self.data_dir),
         }
+        if self._python != sys.executable:  # it has no packages of its own
+            variables["PYTHONPATH"] = os.pathsep.join(_OUR_PACKAGES)
         if self.endpoint:
             key_id, secret = self.root_key
             variables |= {

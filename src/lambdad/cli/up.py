@@ -48,6 +48,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="refuse to start with weaker sandboxes than this (A is the strongest; see doctor)",
     )
     parser.add_argument(
+        "--user",
+        metavar="NAME",
+        help="whom to become when started as root (the user lambdad, else an id of its own); "
+        "root keeps root",
+    )
+    parser.add_argument(
         "--ready-fd",
         type=int,
         metavar="N",
@@ -71,7 +77,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             arguments.ready_fd,
         ),
         access=AccessConfig(arguments.accept_any_credentials),
-        sandbox=SandboxConfig(Tier(arguments.min_tier) if arguments.min_tier else None),
+        sandbox=SandboxConfig(
+            Tier(arguments.min_tier) if arguments.min_tier else None, arguments.user
+        ),
     )
     usual_place = config.data_dir == surroundings.data_dir.absolute()
     option = "" if usual_place else f" --data-dir {config.data_dir}"

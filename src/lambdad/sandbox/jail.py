@@ -1,4 +1,4 @@
-"""lambdad's side of the jailer: the process, the control socket, requests and their answers.
+"""lambdad's side of the jailer: the control socket, requests and their answers.
 
 Never blocks the event loop. May not know what a sandbox is; `drivers/namespaces` does.
 """
@@ -9,24 +9,18 @@ import asyncio
 import contextlib
 import os
 import socket
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-from lambdad.core.limits import Limits
 from lambdad.guest import channel
 from lambdad.sandbox.driver import SandboxError
+from lambdad.sandbox.keeper import Keeper
 
 Message = dict[str, Any]
-_ENTRY = Path(__file__).parent / "jailer" / "__main__.py"
 _SEND_BUFFER_BYTES = 1 << 20
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 5.0
-_ROOTLESS_PROCESSES = 4096
-"""An ordinary user's environments share one count of processes (docs/threat-model.md)."""
 
 
 class Jail:
@@ -34,30 +28,22 @@ class Jail:
 
     def __init__(
         self,
-        scratch_dir: Path,
-        rootless: bool,
-        limits: Limits,
+        keeper: Keeper,
+        settings: Message,
         on_message: Callable[[Message, list[int]], None],
         on_lost: Callable[[], None],
     ) -> None:
-        self._settings: Message = {
-            "scratch_dir": str(scratch_dir),
-            "rootless": rootless,
-            "environments": limits.environments,
-            "spare_shells": limits.spare_shells,
-            "open_files": limits.open_files,
-            "processes": _ROOTLESS_PROCESSES if rootless else limits.processes,
-            "create_timeout_s": limits.sandbox_create_timeout_s,
-        }
+        self._keeper = keeper
+        self._settings = settings
         self._on_message = on_message
         self._on_lost = on_lost
         self._socket: socket.socket | None = None
-        self._process: subprocess.Popen[bytes] | None = None
         self.outer_pid = 0
-        """The jailer's outer process."""
+        """The jailer's outer process, once it has said so."""
         self.hello: Message = {}
         """What the jailer said of itself at its start."""
         self._hello: asyncio.Future[Message] | None = None
+        self._ended: asyncio.Future[None] | None = None
         self._unsent: deque[tuple[Message, Sequence[int]]] = deque()
 
     @property
@@ -71,12 +57,11 @@ class Jail:
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         with theirs:
-            self._process = _start_process(theirs.fileno())
-        self.outer_pid = self._process.pid
+            self._keeper.start_jailer(theirs)
         channel.send(ours, self._settings)
         loop = asyncio.get_running_loop()
         self._socket = ours
-        self._hello = loop.create_future()
+        self._hello, self._ended = loop.create_future(), loop.create_future()
         loop.add_reader(ours, self._read)
         try:
             self.hello = await asyncio.wait_for(self._hello, _START_TIMEOUT_S)
@@ -97,16 +82,14 @@ class Jail:
         self._unsent.append((message, [os.dup(fd) for fd in fds]))
 
     async def close(self) -> None:
-        """Hang up, which ends the jailer and everything in it, and wait for that."""
-        self._hang_up()
-        process, self._process = self._process, None
-        if process is None:
+        """Say that there is no more to come, which ends the jailer and everything in it, and wait
+        until it has hung up."""
+        if self._socket is None or self._ended is None:
             return
-        try:
-            await asyncio.wait_for(_end_of(process.pid), _STOP_TIMEOUT_S)
-        except TimeoutError:
-            process.kill()
-        process.wait()
+        self._socket.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ended, _STOP_TIMEOUT_S)
+        self._hang_up()
 
     def _send_now(self, message: Message, fds: Sequence[int]) -> None:
         assert self._socket is not None
@@ -139,7 +122,9 @@ class Jail:
             except channel.ChannelClosed:
                 self._lost()
                 return
-            if "hello" in message:
+            if "outer" in message:
+                self.outer_pid = message["outer"]
+            elif "hello" in message:
                 assert self._hello is not None
                 self._hello.set_result(message["hello"])
             else:
@@ -147,6 +132,8 @@ class Jail:
 
     def _lost(self) -> None:
         self._hang_up()
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
         if self._hello is not None and not self._hello.done():
             reason = "The jailer ended at its start; its message is on standard error."
             self._hello.set_exception(SandboxError(reason))
@@ -163,26 +150,3 @@ class Jail:
         for _, fds in self._unsent:
             channel.close_all(fds)
         self._unsent.clear()
-
-
-def _start_process(control: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - no word of it comes from outside
-        [sys.executable, "-I", "-S", str(_ENTRY), str(control)],
-        pass_fds=[control],
-        stdin=subprocess.DEVNULL,
-        env={},
-        start_new_session=True,
-    )
-
-
-async def _end_of(pid: int) -> None:
-    """Return when a process has ended; it stays to be waited for."""
-    pidfd = os.pidfd_open(pid)
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    loop.add_reader(pidfd, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(pidfd)
-        os.close(pidfd)

@@ -63,7 +63,7 @@ def probe() -> Machine:
         architecture=platform.machine(),
         root=root,
         new_mounts=_new_mounts() if linux else "only Linux has them",
-        namespaces=_try(lambda: _enter_namespaces(root)) if linux else "only Linux has them",
+        namespaces=attempt(lambda: _enter_namespaces(root)) if linux else "only Linux has them",
         seccomp=_seccomp() if linux else "only Linux has it",
         controllers=_controllers() if linux and root else {},
         overlay=linux and "overlay" in _read("/proc/filesystems"),
@@ -131,8 +131,8 @@ def _enter_namespaces(root: bool) -> None:
     os._exit(1)
 
 
-def _try(trial: Callable[[], None]) -> str | None:
-    """Run in a child; None when it works, else what it says."""
+def attempt(trial: Callable[[], None]) -> str | None:
+    """Run in a child; None when it works, else what it says. Before there are threads."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:

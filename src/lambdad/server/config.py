@@ -104,6 +104,9 @@ class SandboxConfig:
 
     min_tier: Tier | None = None
     """Refuse to start with weaker walls than these; None takes what the machine offers."""
+    user: str | None = None
+    """Whom a server that is started as root becomes; None takes the user lambdad, else an id of
+    its own; `root` stays root."""
 
 
 @dataclass(frozen=True, slots=True)

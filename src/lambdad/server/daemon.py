@@ -24,7 +24,9 @@ from lambdad import __version__
 from lambdad.core.errors import OperatorError
 from lambdad.server.config import Config, ListenConfig
 from lambdad.server.place import RunningServer, announce, occupied
+from lambdad.server.service_user import ServiceUser, become, hand_over, obstacle, service_user
 from lambdad.server.tls import server_context
+from lambdad.server.walls import Walls, raise_walls
 from lambdad.server.wiring import Door, running
 
 _log = logging.getLogger(__name__)
@@ -40,24 +42,47 @@ def serve(config: Config, announce_ready: Callable[[RunningServer], None]) -> No
     config.check()
     _allow_many_files()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    with (
-        occupied(config.data_dir),
-        _bind(config.listen) as sock,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-    ):
-        runner.run(_serve(config, sock, announce_ready))
+    user = _whom_to_become(config)
+    with occupied(config.data_dir), _bind(config.listen) as sock:
+        tls = _tls(config.listen)
+        door = Door(sock, _endpoint(sock, "http" if tls is None else "https"), tls)
+        walls = raise_walls(config)
+        if user is not None:
+            hand_over(config.data_dir, user)
+            become(user)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(config, door, walls, announce_ready))
+
+
+def _whom_to_become(config: Config) -> ServiceUser | None:
+    """A user that the server can work as. Root is kept only where it is told so or has to be."""
+    user = service_user(config.sandbox.user)
+    if user is None:
+        return None
+    reason = obstacle(user, config.data_dir)
+    if reason is None:
+        return user
+    if config.sandbox.user is not None:
+        raise OperatorError(f"lambdad cannot work as {user.name}: {reason}.")
+    _log.warning("lambdad keeps root, as %s it could not work: %s", user.name, reason)
+    return None
 
 
 async def _serve(
-    config: Config, sock: socket.socket, announce_ready: Callable[[RunningServer], None]
+    config: Config, door: Door, walls: Walls, announce_ready: Callable[[RunningServer], None]
 ) -> None:
-    stop = asyncio.Event()
+    stop, keeper_lost = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    tls = _tls(config.listen)
-    endpoint = _endpoint(sock, "http" if tls is None else "https")
-    async with running(config, Door(sock, endpoint, tls)) as application:
+    endpoint = door.endpoint
+    async with running(config, door, walls) as application:
+
+        def lose_keeper() -> None:
+            keeper_lost.set()
+            stop.set()
+
+        walls.watch(lose_keeper)
         if config.access.accept_any_credentials:
             _log.warning("accepting any credentials: no signature is checked")
         server = RunningServer(
@@ -76,6 +101,12 @@ async def _serve(
             await stop.wait()
         finally:
             note.unlink(missing_ok=True)
+            walls.unwatch()
+    if keeper_lost.is_set():
+        raise OperatorError(
+            "The keeper of the jailer was killed, and lambdad has given up the rights to start "
+            "another one. Start lambdad again; nothing that was accepted is lost."
+        )
 
 
 def _allow_many_files() -> None:

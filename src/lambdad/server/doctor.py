@@ -21,6 +21,7 @@ from lambdad.sandbox.selection import MULTI_TENANT, choose_tier
 from lambdad.server.config import Surroundings
 from lambdad.server.packs import PackState, survey
 from lambdad.server.place import find_server
+from lambdad.server.service_user import obstacle, service_user
 from lambdad.server.tiers import TIERS
 
 _LOW_DISK_BYTES = 1024**3
@@ -54,7 +55,7 @@ class Finding:
 def examine(data_dir: Path, host: str, port: int, surroundings: Surroundings) -> list[Finding]:
     """Everything, in the order in which a start would trip over it."""
     return [
-        *_machine(),
+        *_machine(data_dir),
         *_isolation(),
         *_data(data_dir),
         *_port(data_dir, host, port),
@@ -62,11 +63,23 @@ def examine(data_dir: Path, host: str, port: int, surroundings: Surroundings) ->
     ]
 
 
-def _machine() -> Iterator[Finding]:
+def _machine(data_dir: Path) -> Iterator[Finding]:
     python = f"{platform.python_version()} ({platform.machine()})"
     yield Finding(Verdict.GOOD, "lambdad", f"{__version__} on Python {python}")
-    user = "root" if os.geteuid() == 0 else f"user {os.geteuid()}"
-    yield Finding(Verdict.GOOD, "system", f"{platform.system()} {platform.release()}, as {user}")
+    who = "root" if os.geteuid() == 0 else f"user {os.geteuid()}"
+    yield Finding(Verdict.GOOD, "system", f"{platform.system()} {platform.release()}, as {who}")
+    user = service_user(None)
+    if user is None:
+        return
+    if reason := obstacle(user, data_dir):
+        yield Finding(
+            Verdict.NOTE,
+            "rights",
+            f"the server keeps root, as {user.name} it could not work: {reason}",
+            "Install lambdad and its Python where everybody may read, such as /opt.",
+        )
+    else:
+        yield Finding(Verdict.GOOD, "rights", f"the server gives root up and becomes {user.name}")
 
 
 def _isolation() -> Iterator[Finding]:

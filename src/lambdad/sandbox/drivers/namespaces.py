@@ -23,12 +23,15 @@ from lambdad.core.limits import DEFAULT_LIMITS, Limits
 from lambdad.guest import channel
 from lambdad.sandbox.driver import Exit, RuntimePack, SandboxError, SandboxSpec, Tier
 from lambdad.sandbox.jail import Jail, Message
+from lambdad.sandbox.keeper import Keeper
 from lambdad.sandbox.python_start import can_fork, interpreter_of, zygote_variables
 from lambdad.sandbox.selection import CONTROLLER_LAYERS
 
 TELEMETRY_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
 TELEMETRY_FD = 62
 """The number that AWS's own environments use."""
+_ROOTLESS_PROCESSES = 4096
+"""An ordinary user's environments share one count of processes (docs/threat-model.md)."""
 _ANSWER_MARGIN_S = 5.0
 """How much longer than the jailer's own limit we wait for its answer."""
 
@@ -171,14 +174,16 @@ class NamespaceDriver:
         self,
         tier: Tier,
         scratch_dir: Path,
+        keeper: Keeper,
         missing_layers: Sequence[str] = (),
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.tier = tier
         self.missing_layers: Sequence[str] = tuple(missing_layers)
         """What is known to be missing; the jailer may find more at its start."""
-        self._scratch_dir = scratch_dir
+        self._keeper = keeper
         self._limits = limits
+        self._settings = _settings(tier, scratch_dir, limits)
         self.jail: Jail | None = None
         """The jailer that runs now, if any."""
         self._starting = asyncio.Lock()
@@ -191,8 +196,7 @@ class NamespaceDriver:
             if self.jail is None or not self.jail.running:
                 if self.jail is not None:
                     await self.jail.close()
-                rootless = self.tier is Tier.ROOTLESS
-                jail = Jail(self._scratch_dir, rootless, self._limits, self._heard, self._lost)
+                jail = Jail(self._keeper, self._settings, self._heard, self._lost)
                 self.jail = jail
                 await jail.start()
                 self._learn(jail.hello)
@@ -235,6 +239,7 @@ class NamespaceDriver:
             await self.jail.close()
             self._lost()
             self.jail = None
+        self._keeper.close()
 
     def _learn(self, hello: Message) -> None:
         """What the jailer could not do, whatever looking at the machine promised."""
@@ -290,6 +295,20 @@ class NamespaceDriver:
         sandboxes, self._sandboxes = list(self._sandboxes.values()), {}
         for sandbox in sandboxes:
             sandbox.lost()
+
+
+def _settings(tier: Tier, scratch_dir: Path, limits: Limits) -> Message:
+    """What a jailer is told at its start."""
+    rootless = tier is Tier.ROOTLESS
+    return {
+        "scratch_dir": str(scratch_dir),
+        "rootless": rootless,
+        "environments": limits.environments,
+        "spare_shells": limits.spare_shells,
+        "open_files": limits.open_files,
+        "processes": _ROOTLESS_PROCESSES if rootless else limits.processes,
+        "create_timeout_s": limits.sandbox_create_timeout_s,
+    }
 
 
 def _name(pack: RuntimePack) -> str:

@@ -1,12 +1,15 @@
-"""Entry of the jailer process: `python -I -S <this file> <fd of the control socket>`.
+"""Entry of the jailer's processes: `python -I -S <this file> <fd of the keeper's socket>`.
 
-Two processes: the outer one becomes what it may be (takes the instance number; as an ordinary
-user, enters a user namespace), starts the jailer proper as pid 1 of a pid namespace, waits for
-its end, whatever that was, and removes what the kernel does not.
+Three processes. The keeper has the rights that lambdad was started with and does nothing but start
+jailers: lambdad sends `{"op": "jailer"}` and the jailer's end of a control socket. The outer one
+becomes what it may be (takes the instance number; as an ordinary user, enters a user namespace),
+starts the jailer proper as pid 1 of a pid namespace, waits for its end, whatever that was, and
+removes what the kernel does not.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -15,6 +18,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 if __name__ == "__main__":
     # Started without site-packages and without PYTHONPATH: only what lambdad itself consists of.
@@ -29,8 +33,37 @@ SANDBOX_USER = (993, 990)
 """uid and gid of sbx_user1051 on AWS; an ordinary user appears as that inside."""
 
 
-def main(control: socket.socket) -> int:
-    """Be the jailer until lambdad hangs up; the exit code."""
+def keep(requests: socket.socket) -> int:
+    """Be the keeper until lambdad hangs up; the exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the outer processes
+    while True:
+        try:
+            _, fds = channel.receive(requests)
+        except channel.ChannelClosed:
+            break
+        with socket.socket(fileno=fds[0]) as control:
+            if os.fork() == 0:
+                requests.close()
+                _be_outer(control)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(-1, 0)  # returns when none is left: they clean up first
+    return 0
+
+
+def _be_outer(control: socket.socket) -> NoReturn:
+    try:
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        jail(control)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def jail(control: socket.socket) -> None:
+    """Have a jailer until lambdad hangs up. lambdad sees the end of `control` when all is gone."""
+    channel.send(control, {"outer": os.getpid()})
     message, _ = channel.receive(control)
     settings = Settings(**message)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -45,13 +78,11 @@ def main(control: socket.socket) -> int:
     try:
         cgroups.make()
         pid = _fork_first_process(lambda: Jailer(control, settings, instance, cgroups).run())
-        control.close()
         os.waitpid(pid, 0)
     finally:
         cgroups.clear()
         if instance is not None:
             instance.release()
-    return 0
 
 
 def _fork_first_process(run: Callable[[], None]) -> int:
@@ -88,4 +119,4 @@ def _enter_user_namespace() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(socket.socket(fileno=int(sys.argv[1]))))
+    sys.exit(keep(socket.socket(fileno=int(sys.argv[1]))))
