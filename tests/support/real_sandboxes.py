@@ -26,6 +26,7 @@ from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from lambdad.sandbox.drivers.process import ProcessDriver
 from lambdad.sandbox.jail import Jail
 from lambdad.sandbox.keeper import Keeper
+from lambdad.sandbox.launch import ConfinedLauncher
 from lambdad.sandbox.probe import probe
 from lambdad.sandbox.python_start import zygote_variables
 from lambdad.sandbox.selection import choose_tier
@@ -37,7 +38,7 @@ ORDINARY_UID = 64_123
 """A user that no machine has: nobody's files are theirs."""
 
 NAMESPACE_TIERS = [Tier.NAMESPACES if os.geteuid() == 0 else Tier.ROOTLESS]
-ALL_TIERS = [*NAMESPACE_TIERS, Tier.PROCESS]
+ALL_TIERS = [*NAMESPACE_TIERS, Tier.HARDENED_PROCESS, Tier.PROCESS]
 
 
 def tier_id(tier: Tier) -> str:
@@ -157,6 +158,8 @@ def make_driver(tier: Tier, folder: Path, limits: Limits = DEFAULT_LIMITS) -> Dr
     """A driver of a tier, with its own places."""
     if tier is Tier.PROCESS:
         return ProcessDriver("http://127.0.0.1:1", limits)
+    if tier is Tier.HARDENED_PROCESS:
+        return ProcessDriver("http://127.0.0.1:1", limits, ConfinedLauncher(limits))
     choice = choose_tier(probe(), [tier])
     keeper = Keeper()
     return NamespaceDriver(tier, folder / "scratch", keeper, choice.missing_layers, limits)
@@ -212,7 +215,7 @@ def traces(bench: Workbench) -> dict[str, int]:
         "mounts": sum("lambdad" in line or str(bench.folder) in line for line in mounts),
         "fds": len(os.listdir("/proc/self/fd")),
     }
-    if bench.driver.tier is not Tier.PROCESS:
+    if bench.driver.tier in NAMESPACE_TIERS:
         jail = jail_of(bench)
         groups = Path("/sys/fs/cgroup").glob(f"*/lambdad/{jail.hello['instance']}/slot-*")
         found["groups"] = sum(1 for _ in groups)

@@ -22,11 +22,12 @@ import uvloop
 
 from lambdad import __version__
 from lambdad.core.errors import OperatorError
+from lambdad.sandbox.driver import Tier
 from lambdad.server.config import Config, ListenConfig
 from lambdad.server.place import RunningServer, announce, occupied
 from lambdad.server.service_user import ServiceUser, become, hand_over, obstacle, service_user
 from lambdad.server.tls import server_context
-from lambdad.server.walls import Walls, raise_walls
+from lambdad.server.walls import Walls, choose_walls, raise_walls
 from lambdad.server.wiring import Door, running
 
 _log = logging.getLogger(__name__)
@@ -42,11 +43,12 @@ def serve(config: Config, announce_ready: Callable[[RunningServer], None]) -> No
     config.check()
     _allow_many_files()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    user = _whom_to_become(config)
+    choice = choose_walls(config)
+    user = None if choice.tier is Tier.HARDENED_PROCESS else _whom_to_become(config)
     with occupied(config.data_dir), _bind(config.listen) as sock:
         tls = _tls(config.listen)
         door = Door(sock, _endpoint(sock, "http" if tls is None else "https"), tls)
-        walls = raise_walls(config)
+        walls = raise_walls(choice)
         if user is not None:
             hand_over(config.data_dir, user)
             become(user)
@@ -55,7 +57,8 @@ def serve(config: Config, announce_ready: Callable[[RunningServer], None]) -> No
 
 
 def _whom_to_become(config: Config) -> ServiceUser | None:
-    """A user that the server can work as. Root is kept only where it is told so or has to be."""
+    """A user that the server can work as. Root is kept only where it is told so or has to be; and
+    in tier C, where root gives each function a user that cannot reach lambdad."""
     user = service_user(config.sandbox.user)
     if user is None:
         return None

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from lambdad.sandbox.driver import Tier
 
-TIERS = (Tier.NAMESPACES, Tier.ROOTLESS, Tier.PROCESS)
+TIERS = tuple(Tier)
 """Strongest first."""

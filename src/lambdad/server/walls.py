@@ -10,8 +10,9 @@ from lambdad.sandbox.driver import Driver, Tier
 from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from lambdad.sandbox.drivers.process import ProcessDriver
 from lambdad.sandbox.keeper import Keeper
+from lambdad.sandbox.launch import ConfinedLauncher, PlainLauncher
 from lambdad.sandbox.probe import probe
-from lambdad.sandbox.selection import Choice, choose_tier
+from lambdad.sandbox.selection import MULTI_TENANT, Choice, choose_tier
 from lambdad.server.config import Config
 from lambdad.server.tiers import TIERS
 
@@ -43,7 +44,9 @@ class Walls:
         """What makes sandboxes; functions reach lambdad at `endpoint` where they have no network
         of their own. It ends the keeper."""
         if self.keeper is None:
-            return ProcessDriver(endpoint, config.limits)
+            confined = self.choice.tier is Tier.HARDENED_PROCESS
+            launcher = ConfinedLauncher(config.limits) if confined else PlainLauncher()
+            return ProcessDriver(endpoint, config.limits, launcher)
         return NamespaceDriver(
             self.choice.tier,
             config.data_dir / "scratch",
@@ -53,12 +56,16 @@ class Walls:
         )
 
 
-def raise_walls(config: Config) -> Walls:
+def choose_walls(config: Config) -> Choice:
     """The strongest isolation that this machine offers. Raises SandboxError below the minimum.
 
     Looking at the machine forks: called before there are threads."""
-    choice = choose_tier(probe(), TIERS, config.sandbox.min_tier)
-    if choice.tier is Tier.PROCESS:
+    return choose_tier(probe(), TIERS, config.sandbox.min_tier)
+
+
+def raise_walls(choice: Choice) -> Walls:
+    """With what has to be started while lambdad still may everything."""
+    if choice.tier not in MULTI_TENANT:
         return Walls(choice, None)
     keeper = Keeper()
     keeper.start()

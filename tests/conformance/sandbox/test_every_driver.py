@@ -22,6 +22,7 @@ from support.real_sandboxes import (
 
 pytestmark = pytest.mark.parametrize("bench", ALL_TIERS, ids=tier_id, indirect=True)
 
+WITHOUT_NAMESPACES = (Tier.HARDENED_PROCESS, Tier.PROCESS)
 IDLE = "def handler(event, context): return event\n"
 
 
@@ -87,7 +88,7 @@ def test_the_environment_is_exactly_the_specified_one(bench: Workbench) -> None:
     _, text = bench.ends(bench.shell("exec env -0", variables=variables))
     seen = dict(entry.split("=", 1) for entry in text.split("\0") if entry)
     added = {"PWD", "_LAMBDA_TELEMETRY_LOG_FD"}
-    if bench.driver.tier is Tier.PROCESS:
+    if bench.driver.tier in WITHOUT_NAMESPACES:
         added |= {"AWS_LAMBDA_RUNTIME_API", "AWS_ENDPOINT_URL", "LAMBDA_TASK_ROOT", "TMPDIR"}
     assert {name: value for name, value in seen.items() if name not in added} == variables
 
@@ -99,7 +100,7 @@ def test_python_variables_are_visible_before_the_handler_is_imported(bench: Work
         variables={**variables, "WORD": "hello"},
     )
     assert seen[:2] == ["hello", None]
-    assert Path(seen[2]).name == "task" or bench.driver.tier is Tier.PROCESS
+    assert Path(seen[2]).name == "task" or bench.driver.tier in WITHOUT_NAMESPACES
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 255])

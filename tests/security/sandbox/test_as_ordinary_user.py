@@ -1,4 +1,4 @@
-"""The same tests as somebody without rights, for tier B, when root runs the tests."""
+"""The same tests as somebody without rights, for tiers B and C, when root runs the tests."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ FOLDERS = ("tests/conformance/sandbox", "tests/security/sandbox")
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs them directly")
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_tier_b_as_an_ordinary_user(folder: str) -> None:
-    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "rootless", folder]
+def test_as_an_ordinary_user(folder: str) -> None:
+    chosen = "(rootless or hardened) and not when_root"
+    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, folder]
     with tempfile.TemporaryDirectory(prefix="lambdad-user-") as name:
         done = run_as_ordinary_user(arguments, Path(name))
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

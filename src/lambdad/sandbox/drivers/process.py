@@ -1,8 +1,8 @@
-"""Tier D: a function as a plain child process. No isolation at all.
+"""Tiers C and D: a function as a child process, behind what walls there are without namespaces.
 
 For machines that offer nothing better, and for tests. Owns: the process, its pipes, its temporary
-folder, and a Runtime API listener on the host's loopback. What it cannot give it says in
-`missing_layers`: whoever invokes a function here trusts it with the whole machine.
+folder, and a Runtime API listener on the host's loopback. How it is started, and so how strong the
+walls are, is `launch.py`'s; what is missing is in `missing_layers`.
 """
 
 from __future__ import annotations
@@ -18,33 +18,30 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lambdad.core.ids import EnvironmentId
 from lambdad.core.limits import Limits
-from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxError, SandboxSpec, Tier
+from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxError, SandboxSpec
+from lambdad.sandbox.launch import Launcher, Places, PlainLauncher
 
 _FOLDER_PREFIX = "lambdad-process-"
 _PATH_LISTS = ("PATH", "LD_LIBRARY_PATH", "NODE_PATH", "PYTHONPATH")
-
-MISSING_LAYERS = (
-    "no isolation: a function can read, change and reach whatever lambdad itself can",
-    "no memory limit: a function can take all memory of the machine",
-    "no private network, /tmp or process list; /opt holds layers only through search paths",
-)
 
 
 class ProcessDriver:
     """Starts each sandbox as a child process of lambdad, in a session of its own."""
 
-    tier = Tier.PROCESS
-    missing_layers: Sequence[str] = MISSING_LAYERS
-
-    def __init__(self, platform_endpoint: str, limits: Limits) -> None:
+    def __init__(
+        self, platform_endpoint: str, limits: Limits, launcher: Launcher | None = None
+    ) -> None:
         self._platform_endpoint = platform_endpoint
         self._limits = limits
+        self._launcher = launcher or PlainLauncher()
+        self.tier = self._launcher.tier
+        self.missing_layers: Sequence[str] = self._launcher.missing_layers
         self._live: set[ProcessSandbox] = set()
         self._root: Path | None = None
-        self._setpriv = shutil.which("setpriv")
 
     async def start(self) -> None:
         """Nothing runs before the first sandbox; what a killed lambdad left behind is removed."""
@@ -58,6 +55,7 @@ class ProcessDriver:
             raise SandboxError(f"The pack for {spec.pack.runtime} cannot run without namespaces.")
         if self._root is None:
             self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-"))
+            self._root.chmod(0o711)  # each environment's folder inside is its own user's
         folder = self._root / spec.environment_id
         try:
             sandbox = self._spawn(spec, folder)
@@ -77,22 +75,27 @@ class ProcessDriver:
 
     def _spawn(self, spec: SandboxSpec, folder: Path) -> ProcessSandbox:
         tmp = folder / "tmp"
-        tmp.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        tmp.mkdir()
         layers = _merged_layers(spec.layer_dirs, folder / "opt")
         listener = socket.create_server(("127.0.0.1", 0))
         output_read, output_write = os.pipe()
         telemetry_read, telemetry_write = os.pipe()
+        plan: int | None = None
         try:
-            variables = self._variables(spec, layers, listener.getsockname()[1])
+            port = listener.getsockname()[1]
+            variables = self._variables(spec, layers, port)
             variables |= {"TMPDIR": str(tmp), "_LAMBDA_TELEMETRY_LOG_FD": str(telemetry_write)}
+            ports = (port, urlsplit(self._platform_endpoint).port or 443)
+            command, plan = self._launcher.command(spec, Places(folder, ports, variables))
             process = subprocess.Popen(  # noqa: S603 - running it is the point
-                self._command(spec.pack.host_argv),
+                command,
                 cwd=spec.code_dir,
                 env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output_write,
                 stderr=output_write,
-                pass_fds=(telemetry_write,),
+                pass_fds=(telemetry_write,) if plan is None else (telemetry_write, plan),
                 start_new_session=True,
             )
         except BaseException:
@@ -103,16 +106,12 @@ class ProcessDriver:
         finally:
             os.close(output_write)
             os.close(telemetry_write)
+            if plan is not None:
+                os.close(plan)
         self._limit(process.pid)
         return ProcessSandbox(
             spec.environment_id, process, listener, (output_read, telemetry_read), folder
         )
-
-    def _command(self, argv: Sequence[str]) -> list[str]:
-        """With setpriv the kernel ends the process when lambdad dies, however it dies."""
-        if self._setpriv is None:
-            return list(argv)
-        return [self._setpriv, "--pdeathsig", "KILL", "--", *argv]
 
     def _limit(self, pid: int) -> None:
         limits = {resource.RLIMIT_NOFILE: self._limits.open_files, resource.RLIMIT_CORE: 0}
