@@ -1,6 +1,6 @@
 # The commands of this project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types imports unit bench conformance coverage lock clean
+.PHONY: help setup run test check lint types imports unit bench conformance soak coverage lock clean
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
@@ -37,6 +37,9 @@ conformance: setup ## replay the recorded AWS conversations (needs ../shared/rec
 
 bench: setup ## measure the numbers of docs/SPECIFICATION.md (quiet machine, some minutes)
 	@$(BIN)/python -m bench
+
+soak: setup ## hours of kill -9, 10,000 environments: what is too long for every run
+	@$(PYTEST) -q tests/soak
 
 coverage: setup ## rewrite docs/coverage: operation, the function that serves it, its tests
 	@$(BIN)/python scripts/coverage_ledger.py

@@ -82,9 +82,14 @@ class Server:
 
 
 def package(source: str) -> bytes:
+    return package_of("app.py", source)
+
+
+def package_of(name: str, source: str) -> bytes:
+    """A package of one file."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("app.py", source)
+        archive.writestr(name, source)
     return out.getvalue()
 
 
