@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from lambdad.core.ids import new_environment_id
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
-from lambdad.sandbox.driver import Driver, Exit, RuntimePack, Sandbox, SandboxSpec, Tier
+from lambdad.sandbox.driver import Driver, Egress, Exit, RuntimePack, Sandbox, SandboxSpec, Tier
 from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from lambdad.sandbox.drivers.process import ProcessDriver
 from lambdad.sandbox.jail import Jail
@@ -37,6 +37,7 @@ ROOT = Path(__file__).parents[2]
 ORDINARY_UID = 64_123
 """A user that no machine has: nobody's files are theirs."""
 
+PLATFORM_ONLY = Egress()
 NAMESPACE_TIERS = [Tier.NAMESPACES if os.geteuid() == 0 else Tier.ROOTLESS]
 ALL_TIERS = [*NAMESPACE_TIERS, Tier.HARDENED_PROCESS, Tier.PROCESS]
 
@@ -154,7 +155,9 @@ async def first_line(sandbox: Sandbox) -> str:
     return data.decode().rstrip("\n")
 
 
-def make_driver(tier: Tier, folder: Path, limits: Limits = DEFAULT_LIMITS) -> Driver:
+def make_driver(
+    tier: Tier, folder: Path, limits: Limits = DEFAULT_LIMITS, egress: Egress = PLATFORM_ONLY
+) -> Driver:
     """A driver of a tier, with its own places."""
     if tier is Tier.PROCESS:
         return ProcessDriver("http://127.0.0.1:1", limits)
@@ -162,22 +165,25 @@ def make_driver(tier: Tier, folder: Path, limits: Limits = DEFAULT_LIMITS) -> Dr
         return ProcessDriver("http://127.0.0.1:1", limits, ConfinedLauncher(limits))
     choice = choose_tier(probe(), [tier])
     keeper = Keeper()
-    return NamespaceDriver(tier, folder / "scratch", keeper, choice.missing_layers, limits)
+    return NamespaceDriver(tier, folder / "scratch", keeper, egress, choice.missing_layers, limits)
 
 
 @contextlib.contextmanager
 def workbench(
-    tier: Tier, folder: Path | None = None, limits: Limits = DEFAULT_LIMITS
+    tier: Tier,
+    folder: Path | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    egress: Egress = PLATFORM_ONLY,
 ) -> Iterator[Workbench]:
     """A started driver with a folder that everybody may look into; at the end everything goes."""
     if folder is None:
         # Not pytest's own folder: environments run as users that may not enter it.
         temporary = tempfile.TemporaryDirectory(prefix="lambdad-bench-")
-        with temporary as name, workbench(tier, Path(name), limits) as bench:
+        with temporary as name, workbench(tier, Path(name), limits, egress) as bench:
             yield bench
         return
     folder.chmod(0o755)
-    driver = make_driver(tier, folder, limits)
+    driver = make_driver(tier, folder, limits, egress)
     with asyncio.Runner() as runner:
         bench = Workbench(driver, folder, runner)
         bench.run(driver.start())

@@ -8,7 +8,7 @@ from pathlib import Path
 from lambdad.cli.console import Console
 from lambdad.cli.place import add_data_dir, data_dir
 from lambdad.core.errors import OperatorError
-from lambdad.sandbox.driver import Tier
+from lambdad.sandbox.driver import Egress, Reach, Tier
 from lambdad.server.config import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -48,6 +48,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="refuse to start with weaker sandboxes than this (A is the strongest; see doctor)",
     )
     parser.add_argument(
+        "--egress",
+        choices=[reach.value for reach in Reach],
+        default=Reach.INTERNET.value,
+        help="what functions may connect to (%(default)s); never this machine's own services",
+    )
+    parser.add_argument(
+        "--egress-allow",
+        action="append",
+        default=[],
+        metavar="CIDR",
+        help="a network that is not public and open to functions all the same; may be repeated",
+    )
+    parser.add_argument(
         "--user",
         metavar="NAME",
         help="whom to become when started as root (the user lambdad, else an id of its own); "
@@ -78,7 +91,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         ),
         access=AccessConfig(arguments.accept_any_credentials),
         sandbox=SandboxConfig(
-            Tier(arguments.min_tier) if arguments.min_tier else None, arguments.user
+            min_tier=Tier(arguments.min_tier) if arguments.min_tier else None,
+            egress=Egress(Reach(arguments.egress), tuple(arguments.egress_allow)),
+            user=arguments.user,
         ),
     )
     usual_place = config.data_dir == surroundings.data_dir.absolute()

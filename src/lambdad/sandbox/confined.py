@@ -5,7 +5,7 @@ has the right to be taken, and becomes the function's runtime. The plan is JSON:
 
     {"argv": [...], "variables": {...}, "uid": number or null,
      "open_files", "processes", "data_bytes": numbers,
-     "readable": [path ...], "writable": [path ...], "ports": [...], "seccomp": hex}
+     "readable": [path ...], "writable": [path ...], "ports": [...] or null, "seccomp": hex}
 """
 
 from __future__ import annotations

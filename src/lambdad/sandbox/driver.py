@@ -32,6 +32,25 @@ class Tier(StrEnum):
     PROCESS = "D"
 
 
+class Reach(StrEnum):
+    """How far the connections of functions go."""
+
+    NONE = "none"
+    PLATFORM = "platform"
+    INTERNET = "internet"
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """What functions may connect to, beside themselves. The host's own services and the metadata
+    address of a cloud are never among it."""
+
+    reach: Reach = Reach.PLATFORM
+    """PLATFORM: the AWS APIs of lambdad; INTERNET: public addresses too."""
+    opened: tuple[str, ...] = ()
+    """With INTERNET, networks that are not public (CIDR) and open all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mount:
     """A host folder or file shown read-only inside the sandbox."""

@@ -51,15 +51,17 @@ def version() -> int:
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG)))
 
 
-def confine(readable: Iterable[Path], writable: Iterable[Path], ports: Iterable[int]) -> None:
+def confine(
+    readable: Iterable[Path], writable: Iterable[Path], ports: Iterable[int] | None
+) -> None:
     """Let this process and its children read and run what is under `readable`, do anything under
-    `writable`, and connect to these TCP ports; nothing else, for ever. What does not exist is left
-    out. Needs no_new_privs. Raises OSError."""
+    `writable`, and connect to these TCP ports (None: to all); nothing else, for ever. What does not
+    exist is left out. Needs no_new_privs. Raises OSError."""
     offered = version()
     every = _FILE_RIGHTS[max(known for known in _FILE_RIGHTS if known <= offered)]
     rules = _Ruleset(
         files=every,
-        network=_CONNECT_TCP if offered >= NETWORK_VERSION else 0,
+        network=_CONNECT_TCP if ports is not None and offered >= NETWORK_VERSION else 0,
         scoped=_ABSTRACT_SOCKETS | _SIGNALS if offered >= SCOPE_VERSION else 0,
     )
     # A kernel refuses what is longer than it knows.
@@ -69,8 +71,8 @@ def confine(readable: Iterable[Path], writable: Iterable[Path], ports: Iterable[
         for paths, rights in ((readable, _READ), (writable, every)):
             for path in paths:
                 _allow_beneath(ruleset, path, rights & every)
-        if offered >= NETWORK_VERSION:
-            for port in ports:
+        if rules.network:
+            for port in ports or ():
                 rule = _PortRule(_CONNECT_TCP, port)
                 _call("allow a port", _ADD_RULE, ruleset, _NET_PORT, ctypes.byref(rule), 0)
         _call("restrict the process", _RESTRICT_SELF, ruleset, 0)

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from lambdad.core.limits import Limits
 from lambdad.sandbox import landlock
-from lambdad.sandbox.driver import SandboxSpec, Tier
+from lambdad.sandbox.driver import Reach, SandboxSpec, Tier
 from lambdad.sandbox.seccomp.filters import compile_filter, load_policy
 
 _ENTRY = Path(__file__).parent / "confined.py"
@@ -55,7 +55,7 @@ class Places:
     folder: Path
     """Its own: temporary files, merged layers."""
     ports: tuple[int, ...]
-    """Of the Runtime API and of the platform."""
+    """Of the Runtime API and of the platform, in this order."""
     variables: Mapping[str, str]
     """The environment that the runtime is to have."""
 
@@ -93,11 +93,12 @@ class ConfinedLauncher:
 
     tier = Tier.HARDENED_PROCESS
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, reach: Reach = Reach.PLATFORM) -> None:
         self._limits = limits
+        self._reach = reach
         self._seccomp = compile_filter(load_policy(), platform.machine()).hex()
         self._uids = itertools.cycle(range(_FIRST_UID, _FIRST_UID + _UIDS))
-        self.missing_layers: Sequence[str] = tuple(_missing())
+        self.missing_layers: Sequence[str] = tuple(_missing(reach))
 
     def command(self, spec: SandboxSpec, places: Places) -> tuple[list[str], int | None]:
         """Gives `places.folder` to the environment's user. Raises OSError."""
@@ -119,7 +120,7 @@ class ConfinedLauncher:
             "data_bytes": spec.memory_mib * _MIB,
             "readable": [*_SYSTEM, *map(str, readable)],
             "writable": [*_DEVICES, _SHARED_TMP, str(places.folder)],
-            "ports": places.ports,
+            "ports": self._ports(places),
             "seccomp": self._seccomp,
         }
         fd = os.memfd_create("plan", os.MFD_CLOEXEC)
@@ -127,11 +128,19 @@ class ConfinedLauncher:
         os.lseek(fd, 0, os.SEEK_SET)
         return [sys.executable, "-I", "-S", str(_ENTRY), str(fd)], fd
 
+    def _ports(self, places: Places) -> Sequence[int] | None:
+        """Those that can be connected to; None: all, because addresses cannot be told apart."""
+        if self._reach is Reach.INTERNET:
+            return None
+        return places.ports if self._reach is Reach.PLATFORM else places.ports[:1]
 
-def _missing() -> list[str]:
+
+def _missing(reach: Reach) -> list[str]:
     missing = list(_CONFINED_MISSING)
     offered = landlock.version()
-    if offered < landlock.NETWORK_VERSION:
+    if reach is Reach.INTERNET:
+        missing.append("walls around this machine's services: with --egress internet all are open")
+    elif offered < landlock.NETWORK_VERSION:
         missing.append("a closed network: the kernel's Landlock is older than Linux 6.7")
     if offered < landlock.SCOPE_VERSION:
         missing.append("signals kept inside: the kernel's Landlock is older than Linux 6.12")

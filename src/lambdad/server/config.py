@@ -10,10 +10,12 @@ from pathlib import Path
 from lambdad.core.errors import OperatorError
 from lambdad.core.ids import DEFAULT_REGION
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
-from lambdad.sandbox.driver import Tier
+from lambdad.sandbox.destinations import Destinations
+from lambdad.sandbox.driver import Egress, Reach, Tier
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
+DEFAULT_EGRESS = Egress(Reach.INTERNET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class SandboxConfig:
 
     min_tier: Tier | None = None
     """Refuse to start with weaker walls than these; None takes what the machine offers."""
+    egress: Egress = DEFAULT_EGRESS
+    """What functions may connect to; the internet by default, as on AWS."""
     user: str | None = None
     """Whom a server that is started as root becomes; None takes the user lambdad, else an id of
     its own; `root` stays root."""
@@ -139,6 +143,10 @@ class Config:
                 "answers. Make a certificate with `lambdad tls init` and give it with --tls-cert "
                 "and --tls-key, or say --insecure where something else protects the traffic."
             )
+        try:
+            Destinations(self.sandbox.egress.opened, lambda _: False)
+        except ValueError as error:
+            raise OperatorError(f"--egress-allow: {error}. Write it like 10.0.0.0/8.") from None
         if not 0 <= self.listen.port <= 65_535:
             raise OperatorError(f"There is no port {self.listen.port}. Ports go from 0 to 65535.")
 

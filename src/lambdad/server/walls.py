@@ -45,12 +45,17 @@ class Walls:
         of their own. It ends the keeper."""
         if self.keeper is None:
             confined = self.choice.tier is Tier.HARDENED_PROCESS
-            launcher = ConfinedLauncher(config.limits) if confined else PlainLauncher()
+            launcher = (
+                ConfinedLauncher(config.limits, config.sandbox.egress.reach)
+                if confined
+                else PlainLauncher()
+            )
             return ProcessDriver(endpoint, config.limits, launcher)
         return NamespaceDriver(
             self.choice.tier,
             config.data_dir / "scratch",
             self.keeper,
+            config.sandbox.egress,
             self.choice.missing_layers,
             config.limits,
         )

@@ -21,7 +21,7 @@ from typing import Any
 from lambdad.core.ids import EnvironmentId
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
 from lambdad.guest import channel
-from lambdad.sandbox.driver import Exit, RuntimePack, SandboxError, SandboxSpec, Tier
+from lambdad.sandbox.driver import Egress, Exit, Reach, RuntimePack, SandboxError, SandboxSpec, Tier
 from lambdad.sandbox.jail import Jail, Message
 from lambdad.sandbox.keeper import Keeper
 from lambdad.sandbox.python_start import can_fork, interpreter_of, zygote_variables
@@ -39,8 +39,9 @@ _ANSWER_MARGIN_S = 5.0
 class NamespaceSandbox:
     """One environment in its shell."""
 
-    def __init__(self, environment_id: EnvironmentId, jail: Jail) -> None:
+    def __init__(self, environment_id: EnvironmentId, jail: Jail, reach: Reach) -> None:
         self.environment_id = environment_id
+        self._reach = reach
         loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[Exit] = loop.create_future()
         self.created: asyncio.Future[None] = loop.create_future()
@@ -68,7 +69,10 @@ class NamespaceSandbox:
         runtime, platform, self._status, self._switch = fds
         self._fds += [self._status, self._switch]
         self.runtime_listener = socket.socket(fileno=runtime)
-        self.platform_listener = socket.socket(fileno=platform)
+        if self._reach is Reach.NONE:
+            os.close(platform)
+        else:
+            self.platform_listener = socket.socket(fileno=platform)
         self._words = (message["freeze"].encode(), message["thaw"].encode())
         self._usage = message["usage"]
         if self._usage is not None:
@@ -175,6 +179,7 @@ class NamespaceDriver:
         tier: Tier,
         scratch_dir: Path,
         keeper: Keeper,
+        egress: Egress,
         missing_layers: Sequence[str] = (),
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
@@ -183,7 +188,8 @@ class NamespaceDriver:
         """What is known to be missing; the jailer may find more at its start."""
         self._keeper = keeper
         self._limits = limits
-        self._settings = _settings(tier, scratch_dir, limits)
+        self._settings = _settings(tier, scratch_dir, egress, limits)
+        self._egress = egress
         self.jail: Jail | None = None
         """The jailer that runs now, if any."""
         self._starting = asyncio.Lock()
@@ -217,7 +223,7 @@ class NamespaceDriver:
     async def create(self, spec: SandboxSpec) -> NamespaceSandbox:
         await self.prepare(spec.pack)
         assert self.jail is not None
-        sandbox = NamespaceSandbox(spec.environment_id, self.jail)
+        sandbox = NamespaceSandbox(spec.environment_id, self.jail, self._egress.reach)
         self._sandboxes[spec.environment_id] = sandbox
         try:
             _request(self.jail, spec, sandbox)
@@ -247,6 +253,8 @@ class NamespaceDriver:
         found = [what for name, what in CONTROLLER_LAYERS.items() if name not in controllers]
         if self.tier is Tier.NAMESPACES and hello["no_disk_tmp"] is not None:
             found.append(f"a disk-backed /tmp: {hello['no_disk_tmp']}")
+        if hello["no_way_out"] is not None:
+            found.append(f"the way out: {hello['no_way_out']}")
         self.missing_layers = tuple(dict.fromkeys([*self.missing_layers, *found]))
 
     def _ask_for(self, pack: RuntimePack, name: str) -> None:
@@ -297,7 +305,7 @@ class NamespaceDriver:
             sandbox.lost()
 
 
-def _settings(tier: Tier, scratch_dir: Path, limits: Limits) -> Message:
+def _settings(tier: Tier, scratch_dir: Path, egress: Egress, limits: Limits) -> Message:
     """What a jailer is told at its start."""
     rootless = tier is Tier.ROOTLESS
     return {
@@ -308,6 +316,8 @@ def _settings(tier: Tier, scratch_dir: Path, limits: Limits) -> Message:
         "open_files": limits.open_files,
         "processes": _ROOTLESS_PROCESSES if rootless else limits.processes,
         "create_timeout_s": limits.sandbox_create_timeout_s,
+        "way_out": egress.reach is Reach.INTERNET,
+        "opened_networks": list(egress.opened),
     }
 
 

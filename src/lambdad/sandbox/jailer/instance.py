@@ -56,6 +56,11 @@ class Instance:
         assert 0 <= slot < UIDS_PER_INSTANCE
         return FIRST_UID + self.number * UIDS_PER_INSTANCE + slot
 
+    @property
+    def relay_uid(self) -> int:
+        """The uid of the relay: no environment ever gets the last one."""
+        return self.uid(UIDS_PER_INSTANCE - 1)
+
     def passwd(self, slot: int) -> Path:
         """A passwd file that gives the slot's uid the name it has on AWS."""
         uid = self.uid(slot)

@@ -1,7 +1,7 @@
 """The inside of an environment's network namespace: loopback, the AWS-like address, listeners.
 
 There is no other interface: nothing of the host and nothing of the world is reachable, except
-through the listeners, on which lambdad itself answers.
+through the listeners, on which lambdad itself answers, and the way out, where functions have one.
 """
 
 from __future__ import annotations
@@ -10,8 +10,13 @@ import fcntl
 import socket
 import struct
 
+from lambdad.sandbox.jailer import netlink
+
 RUNTIME_API = ("169.254.100.1", 9001)
 PLATFORM = ("0.0.0.0", 4566)  # noqa: S104 - every address of a namespace that has only loopback
+WAY_OUT = ("127.0.0.1", 9053)
+"""Where the kernel turns connections to the world, for the relay to carry on."""
+RESOLVER = (RUNTIME_API[0], 53)
 BACKLOG = 128
 
 _SIOCSIFFLAGS = 0x8914
@@ -44,3 +49,18 @@ def listen() -> tuple[socket.socket, socket.socket]:
         listener.setblocking(False)
         listeners.append(listener)
     return listeners[0], listeners[1]
+
+
+def open_way_out() -> tuple[socket.socket, socket.socket]:
+    """(listener of all TCP connections to the world, DNS socket), non-blocking. Raises OSError
+    where the kernel cannot redirect."""
+    netlink.default_route(socket.if_nametoindex("lo"), RUNTIME_API[0])
+    netlink.redirect_tcp(WAY_OUT[1], WAY_OUT[0], RUNTIME_API[0])
+    resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    resolver.bind(RESOLVER)
+    resolver.setblocking(False)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind(WAY_OUT)
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener, resolver

@@ -147,7 +147,12 @@ class Pack:
         if "failed" in message:
             self._give_up(shell, message["failed"])
             return
-        shell.runtime, shell.platform, shell.proc, *tmp = fds
+        shell.runtime, shell.platform, *fds = fds
+        if message["way_out"]:
+            listener, resolver, *fds = fds
+            shell.opened([listener, resolver])
+            channel.close_all([listener, resolver])
+        shell.proc, *tmp = fds
         shell.tmp = tmp[0] if tmp else -1
         self._empty.append(shell)
         if self._zygote is not None and self._zygote.ready:

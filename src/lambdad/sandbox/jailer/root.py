@@ -32,7 +32,8 @@ _ETC = {
     "passwd": USERS.format(uid=993),
     "group": "root:x:0:\nsbx_user1051:x:990:\n",
     "hosts": "127.0.0.1 localhost\n::1 localhost\n169.254.100.1 sandbox.localdomain sandbox\n",
-    "resolv.conf": "",
+    # Where there is no way out, nobody answers there.
+    "resolv.conf": "nameserver 169.254.100.1\noptions timeout:2 attempts:3\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
 

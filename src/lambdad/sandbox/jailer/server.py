@@ -11,7 +11,7 @@ lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 jailer → lambdad:
 
     {"hello": {"instance": number or null, "controllers": […], "static_init": bool,
-               "no_disk_tmp": reason or null}}
+               "no_disk_tmp": reason or null, "no_way_out": reason or null}}
     {"prepared": pack, "failed": reason or null}
     {"created": id, "freeze": word, "thaw": word, "usage": {…}}
         + Runtime API listener, platform listener, status file of the main process, freezer
@@ -24,16 +24,17 @@ lambdad hanging up ends the jailer and, because it is pid 1 of everything, all e
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lambdad.guest import channel, syscalls
-from lambdad.sandbox.jailer import mounts
+from lambdad.sandbox.jailer import mounts, network, relay
 from lambdad.sandbox.jailer import shell as shells
 from lambdad.sandbox.jailer.cgroups import Cgroups
 from lambdad.sandbox.jailer.environments import Environment, Order
@@ -60,6 +61,10 @@ class Settings:
     open_files: int
     processes: int
     create_timeout_s: float
+    way_out: bool
+    """Whether functions may reach the world."""
+    opened_networks: list[str]
+    """That are not public, and open to functions all the same."""
 
 
 class Jailer:
@@ -85,15 +90,20 @@ class Jailer:
         self._seccomp = compile_filter(load_policy(), platform.machine()).hex()
         self._scratch: Scratch | None = None
         self._without_scratch: str | None = None
+        self._relay: socket.socket | None = None
+        self._without_way_out: str | None = None
 
     def run(self) -> None:
         """Serve."""
         self._find_scratch()
+        if self._settings.way_out:
+            self._start_relay()
         hello = {
             "instance": None if self._instance is None else self._instance.number,
             "controllers": sorted(self._cgroups.controllers),
             "static_init": self._init is not None,
             "no_disk_tmp": self._without_scratch,
+            "no_way_out": self._without_way_out,
         }
         self.tell({"hello": hello}, [])
         self.loop.read(self._control.fileno(), self._read)
@@ -113,6 +123,31 @@ class Jailer:
         else:
             self._scratch = scratch
 
+    def _start_relay(self) -> None:
+        """The process behind the way out; the jailer ends with it, because nobody else holds the
+        sockets of the environments."""
+        self._without_way_out = _why_no_way_out()
+        if self._without_way_out is not None:
+            return
+        ours, theirs = channel.pair()
+        uid = os.getuid() if self._instance is None else self._instance.relay_uid
+
+        def run() -> int:
+            own = os.dup2(theirs.detach(), 3)
+            os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+            _give_up_rights(uid, bytes.fromhex(self._seccomp))
+            relay.serve(socket.socket(fileno=own), self._settings.opened_networks)
+            return 0
+
+        self.loop.fork(run, lambda status: self.loop.stop())
+        theirs.close()
+        self._relay = ours
+
+    def _tell_relay(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        if self._relay is not None:
+            with contextlib.suppress(channel.ChannelClosed):
+                channel.send(self._relay, message, fds)
+
     def tell(self, message: dict[str, Any], fds: list[int]) -> None:
         """Send to lambdad; what nobody hears any more is dropped."""
         try:
@@ -126,6 +161,7 @@ class Jailer:
             self.loop.later(_REMOVE_RETRY_S, lambda: self.retire(shell, done))
             return
         shell.close()
+        self._tell_relay({"drop": shell.slot})
         self._slots.append(shell.slot)
         done()
 
@@ -239,6 +275,7 @@ class Jailer:
         commands_read, commands_write = os.pipe2(os.O_CLOEXEC)
         shell = Shell(slot=slot, uid=uid, group=group, commands=commands_write)
         shell.ended = lambda: self.retire(shell, lambda: None)
+        shell.opened = lambda fds: self._tell_relay({"serve": slot}, fds)
         blueprint = Blueprint(
             root=pack.root,
             group=group,
@@ -248,5 +285,38 @@ class Jailer:
             scratch=self._scratch,
             init=self._init,
             commands=commands_read,
+            way_out=self._relay is not None,
         )
         return shell, blueprint
+
+
+def _why_no_way_out() -> str | None:
+    """Try it in a namespace that goes again with its child; None when it works."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            syscalls.unshare(syscalls.CLONE_NEWNET)
+            network.bring_up()
+            network.open_way_out()
+        except OSError as error:
+            os.write(write, f"the kernel cannot redirect connections ({error.strerror})".encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        reason = answer.read()
+    os.waitpid(pid, 0)
+    return reason or None
+
+
+def _give_up_rights(uid: int, seccomp: bytes) -> None:
+    """Become a process that may do nothing but use the sockets it is given and open others."""
+    syscalls.drop_bounding_set()
+    if os.getuid() != uid:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    syscalls.set_capabilities(0, 0, 0)
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    syscalls.load_seccomp(seccomp)

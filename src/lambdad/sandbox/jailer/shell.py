@@ -43,6 +43,8 @@ class Blueprint:
     """The static first process, as a memory file; None where there is none for this machine."""
     commands: int
     """Read end of the pipe that stops and continues."""
+    way_out: bool
+    """Whether functions inside may reach the world."""
 
     def close(self) -> None:
         """Give back the fds that were for this shell only."""
@@ -72,6 +74,8 @@ class Shell:
     dead: bool = False
     ended: Callable[[], None] = lambda: None
     """Called once everything inside has ended."""
+    opened: Callable[[list[int]], None] = lambda fds: None
+    """Called with the sockets of the way out, where there is one."""
     on_child_end: Callable[[int], None] | None = None
 
     def child_ended(self, status: int) -> None:
@@ -123,7 +127,7 @@ def build(blueprint: Blueprint, report: socket.socket) -> None:
     """Become a shell. Never returns; reports listeners or a reason."""
     try:
         fds = _assemble(blueprint)
-        channel.send(report, {"built": True}, fds)
+        channel.send(report, {"built": True, "way_out": blueprint.way_out}, fds)
         report.close()
         _become_init(blueprint)
     except BaseException as error:
@@ -147,7 +151,7 @@ def _assemble(blueprint: Blueprint) -> list[int]:
     for fd in pid1_group:
         os.write(fd, b"0")
     network.bring_up()
-    listeners = network.listen()
+    listeners = [*network.listen(), *(network.open_way_out() if blueprint.way_out else ())]
     syscalls.set_hostname(HOSTNAME)
     flags = syscalls.MS_NOSUID | syscalls.MS_NODEV
     syscalls.unmount(f"{GUEST_FOLDER}/lambdad_guest")
