@@ -24,16 +24,20 @@ from lambdad.services.lambda_.authorization import RULES as LAMBDA_RULES
 from lambdad.services.lambda_.operations import OPERATIONS as LAMBDA
 from lambdad.services.logs.authorization import RULES as LOGS_RULES
 from lambdad.services.logs.operations import OPERATIONS as LOGS
+from lambdad.services.sqs.authorization import RULES as SQS_RULES
+from lambdad.services.sqs.operations import OPERATIONS as SQS
 from lambdad.services.sts.authorization import RULES as STS_RULES
 from lambdad.services.sts.operations import OPERATIONS as STS
 from support.least_input import least_input
 from support.server import LambdadServer
 
 SERVED = sorted(
-    (name.service, name.operation) for name in map(operation_name, (*IAM, *LAMBDA, *LOGS, *STS))
+    (name.service, name.operation)
+    for name in map(operation_name, (*IAM, *LAMBDA, *LOGS, *SQS, *STS))
 )
 GAPS = tomllib.loads((Path(__file__).parent / "unauthorized.toml").read_text())
-QUERY = ("iam", "sts")
+QUERY = ("iam", "sqs", "sts")
+"""Whose clients know errors by the query protocol's codes."""
 DENIED = re.compile(
     r"User: arn:aws:iam::000000000000:user/team/nobody is not authorized to perform: "
     r"(?P<action>[a-z]+:[A-Za-z]+) on resource: (?P<resource>.+) "
@@ -96,7 +100,9 @@ def closed_to_the_unauthorised(client: Any, service: str, operation: str) -> tup
     return right and match is not None and match["action"].startswith(f"{service}:"), found
 
 
-RULES = {each.service: each.rules for each in (IAM_RULES, LAMBDA_RULES, LOGS_RULES, STS_RULES)}
+RULES = {
+    each.service: each.rules for each in (IAM_RULES, LAMBDA_RULES, LOGS_RULES, SQS_RULES, STS_RULES)
+}
 
 
 def test_every_operation_says_what_it_requires() -> None:

@@ -19,7 +19,7 @@ from lambdad.api.requirement import NO_TAGS, Requirement, Rule, ServiceRules, Ta
 from lambdad.core.clock import Clock
 from lambdad.core.errors import AccessDeniedException, ClientError
 from lambdad.iam.directory import Directory, Standing
-from lambdad.iam.evaluate import AuthorizationRequest, Decision, Target, evaluate
+from lambdad.iam.evaluate import AuthorizationRequest, Decision, Reason, Target, evaluate
 from lambdad.iam.explain import denial_text
 from lambdad.iam.policy import Policy
 from lambdad.iam.principal import PrincipalKind
@@ -62,16 +62,19 @@ class PolicyAuthorizer:
             return None
         return served.rules.policy_of(served.service, arn)
 
-    def authorize(self, call: Call, name: OperationName, params: Params) -> None:
-        """Return if every requirement is met. Raises AccessDenied(Exception)."""
-        principal = call.principal
-        if principal.kind is PrincipalKind.ROOT and principal.account == call.account:
-            return  # Operations reach nothing outside `call.account`, where root may everything.
+    def authorize(self, call: Call, name: OperationName, params: Params) -> Call:
+        """The call on the account that it is for, if every requirement is met. Raises
+        AccessDenied(Exception)."""
         served = self._served.get(name.service)
+        if served is not None:
+            call = _addressed(call, served.rules, name.operation, params)
+        if _is_unbound_root(call, served, name.operation):
+            return call  # Operations reach nothing outside `call.account`, where it may everything.
         rule = None if served is None else served.rules.rules.get(name.operation)
         if served is None or rule is None:
             raise _refusal(served)(_unknown(call, name))
         self._require(call, served, rule, params)
+        return call
 
     def _require(self, call: Call, served: _Served, rule: Rule, params: Params) -> None:
         standing = self._directory.standing(call.principal)
@@ -79,8 +82,9 @@ class PolicyAuthorizer:
             tags = partial(served.tags_of, requirement.resource)
             request = self._request(call, standing, requirement, tags)
             decision = evaluate(request)
-            if not decision.allowed:
-                raise served.rules.refusal(_refusal_text(request, decision, requirement))
+            if decision.allowed or _allowed_instead(request, decision, requirement):
+                continue
+            raise served.rules.refusal(_refusal_text(request, decision, requirement))
 
     def _request(
         self,
@@ -96,6 +100,33 @@ class PolicyAuthorizer:
             Target(requirement.resource, call.account, requirement.policy),
             RequestContext(call, self._clock, standing.context, requirement.keys, tags),
         )
+
+
+def _addressed(call: Call, rules: ServiceRules, operation: str, params: Params) -> Call:
+    """The call on the account whose resource it names. Whoever calls stays who he is, and both
+    accounts' policies have to allow it (`iam/evaluate.py`)."""
+    owner_of = rules.owners.get(operation)
+    owner = None if owner_of is None else owner_of(params)
+    return call if owner is None or owner == call.account else replace(call, account=owner)
+
+
+def _is_unbound_root(call: Call, served: _Served | None, operation: str) -> bool:
+    principal = call.principal
+    if principal.kind is not PrincipalKind.ROOT or principal.account != call.account:
+        return False
+    bounds = None if served is None else served.rules.root
+    if served is None or bounds is None or not bounds.denying(served.service, call.account):
+        return True
+    return operation in bounds.exempt
+
+
+def _allowed_instead(
+    request: AuthorizationRequest, decision: Decision, requirement: Requirement
+) -> bool:
+    """Whether the other action, if there is one, makes up for one that nothing allows."""
+    if requirement.instead is None or decision.reason is Reason.EXPLICIT_DENY:
+        return False
+    return evaluate(replace(request, action=requirement.instead)).allowed
 
 
 def _refusal(served: _Served | None) -> type[ClientError]:

@@ -23,6 +23,8 @@ class Call:
     """The circumstances of a call; its input travels beside it as Params."""
 
     account: AccountId
+    """What the operation works on: the caller's own, unless the authorizer let a call for another
+    account's resource through. Who calls is `principal`, whose account may be another."""
     region: Region
     principal: Principal
     request_id: RequestId

@@ -31,8 +31,9 @@ only the service knows, or AWS demands no permission (STS API reference)."""
 class Authorizer(Protocol):
     """Decides whether a caller may."""
 
-    def authorize(self, call: Call, name: OperationName, params: Params) -> None:
-        """Return if allowed. Raises AccessDeniedException."""
+    def authorize(self, call: Call, name: OperationName, params: Params) -> Call:
+        """The call as it is to be done, if it is allowed: `account` is that of the resource which
+        it is for. Raises AccessDeniedException."""
         ...
 
 
@@ -40,8 +41,9 @@ class WholeAccount:
     """Everyone of the account may do everything in it: with `--accept-any-credentials`, where a
     function could as well call itself root."""
 
-    def authorize(self, call: Call, name: OperationName, params: Params) -> None:
+    def authorize(self, call: Call, name: OperationName, params: Params) -> Call:
         """Operations reach nothing outside `call.account`, which is the caller's."""
+        return call
 
 
 class Dispatcher:
@@ -72,12 +74,12 @@ class Dispatcher:
         if (service, operation) in DECIDED_BY_SERVICE:
             return await self._decided(name, handler, call, params)
         try:
-            self._authorizer.authorize(call, name, params)
+            allowed = self._authorizer.authorize(call, name, params)
         except AwsError as error:
             self._note(call, name, DENIED, error.message)
             raise
         self._note(call, name, ALLOWED)
-        return await handler(call, params)
+        return await handler(allowed, params)
 
     async def _decided(
         self, name: OperationName, handler: Handler, call: Call, params: Params

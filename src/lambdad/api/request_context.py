@@ -83,9 +83,17 @@ def _address(text: str) -> str | None:
         return None
 
 
+def _mfa_age(call: Call, clock: Clock) -> str | None:
+    session = call.principal.session
+    if session is None or session.mfa_s is None:
+        return None
+    return str(max(0, clock.wall_ms() // 1000 - session.mfa_s))
+
+
 _DERIVED: Mapping[str, Callable[[Call, Clock], str | None]] = {
     "aws:currenttime": _current_time,
     "aws:epochtime": lambda _, clock: str(clock.wall_ms() // 1000),
+    "aws:multifactorauthage": _mfa_age,
     "aws:referer": lambda call, _: call.headers.get("referer"),
     "aws:requestedregion": lambda call, _: call.region,
     "aws:resourceaccount": lambda call, _: call.account,

@@ -9,12 +9,13 @@ Source of the services' tables: Service Authorization Reference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lambdad.api.call import Call, Params
 from lambdad.core.errors import AccessDeniedException, ClientError
+from lambdad.core.ids import AccountId
 from lambdad.iam.policy import Policy
 
 Keys = Mapping[str, str | tuple[str, ...]]
@@ -37,11 +38,30 @@ class Requirement(NamedTuple):
     """What a refusal calls the resource, where AWS does not show its ARN (`role my-role`)."""
     policy: Policy | None = None
     """The resource's own policy."""
+    instead: str | None = None
+    """Another action that does as well, where AWS asks for the one or the other."""
 
 
 Rule = Callable[[Any, Call, Params], Iterable[Requirement]]
 """(service, call, parameters) → all that must be allowed, in the order in which AWS asks. May
 raise what the operation answers to a resource that cannot be named."""
+
+
+Owner = Callable[[Params], AccountId | None]
+"""Parameters → the account of the resource that they name; None where they name none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootBounds:
+    """What binds the root of an account too: the denies of its resources' own policies (IAM user
+    guide, "AWS account root user": identity policies do not apply to it, resource policies do)."""
+
+    denying: Callable[[Any, AccountId], bool]
+    """(service, account) → whether any policy of the account's resources denies anything. As long
+    as none does, root is not held up by looking at policies at all."""
+    exempt: frozenset[str] = frozenset()
+    """Operations that a deny does not keep from root, because they take policies away: as with
+    S3's bucket policies, nobody can be locked out for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +77,12 @@ class ServiceRules:
     tags_of: Callable[[Any, str], Tags] | None = None
     """(service, ARN) → the tags of a resource, for `aws:ResourceTag`."""
     policy_of: Callable[[Any, str], Policy | None] | None = None
-    """(service, ARN) → the policy of a resource, for explanations."""
+    """(service, ARN) → the policy of a resource, for explanations and internal calls."""
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+    """By operation, for those that AWS opens to other accounts: whose resource is meant. The call
+    then works on that account. All other operations never leave the caller's own."""
+    root: RootBounds | None = None
+    """For services whose resources have policies."""
 
 
 def request_tags(tags: Iterable[tuple[str, str]]) -> dict[str, str | tuple[str, ...]]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from lambdad.api.authorizer import PolicyAuthorizer
+from lambdad.api.internal_calls import circumstances
 from lambdad.core.arn import parse_arn
 from lambdad.core.clock import Clock
 from lambdad.core.errors import ClientError
@@ -115,17 +115,8 @@ class Why:
         return Target(arn, owner, policy)
 
     def _context(self, account: AccountId, question: Question) -> dict[str, str | tuple[str, ...]]:
-        now_ms = self._clock.wall_ms()
-        moment = datetime.fromtimestamp(now_ms / 1000, UTC)
-        parsed = parse_arn(question.resource)
-        context: dict[str, str | tuple[str, ...]] = {
-            "aws:currenttime": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "aws:epochtime": str(now_ms // 1000),
-            "aws:resourceaccount": account,
-            "aws:viaawsservice": "false",
-        }
-        if parsed is not None and parsed.region:
-            context["aws:requestedregion"] = parsed.region
+        asked = circumstances(self._clock, question.resource, account)
+        context: dict[str, str | tuple[str, ...]] = {**asked}
         for name, value in self._authorizer.tags_of(question.resource).items():
             context[f"aws:resourcetag/{name.lower()}"] = value
         return context | {name.lower(): value for name, value in question.context.items()}

@@ -204,7 +204,7 @@ def _context(principal: Principal, identity: User | Role | None, arn: str) -> Va
         tags += terms.tags
         issued = datetime.fromtimestamp(terms.issued_s, UTC)
         context["aws:tokenissuetime"] = issued.strftime("%Y-%m-%dT%H:%M:%SZ")
-        context["aws:multifactorauthpresent"] = "false"
+        context["aws:multifactorauthpresent"] = "false" if terms.mfa_s is None else "true"
         if terms.source_identity is not None:
             context["aws:sourceidentity"] = terms.source_identity
         if terms.function_arn is not None:

@@ -19,18 +19,25 @@ from lambdad.core.ids import AccountId
 
 _UNIQUE_ALPHABET = string.ascii_uppercase + "234567"
 _UNIQUE_DIGITS = 17
+_CERTIFICATE_DIGITS = 32
 _SECRET_BYTES = 30
 _ACCOUNT_MASK = 0x7FFF_FFFF_FF80
 _ACCOUNT = re.compile(r"\d{12}")
 
 USER, GROUP, ROLE, POLICY, PROFILE = "AIDA", "AGPA", "AROA", "ANPA", "AIPA"
 LONG_TERM_KEY, SESSION_KEY, SERVICE_CREDENTIAL = "AKIA", "ASIA", "ACCA"
+SSH_KEY, CERTIFICATE = "APKA", "ASCA"
 """AWS's prefixes (IAM user guide, "IAM identifiers")."""
 
 
 def new_unique_id(prefix: str) -> str:
     """A unique id such as `AROA…`: the prefix and 17 letters and digits, 21 characters."""
     return prefix + "".join(secrets.choice(_UNIQUE_ALPHABET) for _ in range(_UNIQUE_DIGITS))
+
+
+def new_certificate_id() -> str:
+    """Of a signing certificate: 32 letters and digits without a prefix."""
+    return "".join(secrets.choice(_UNIQUE_ALPHABET) for _ in range(_CERTIFICATE_DIGITS))
 
 
 def fixed_unique_id(prefix: str, name: str) -> str:

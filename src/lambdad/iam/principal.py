@@ -38,6 +38,8 @@ class SessionTerms:
     source_identity: str | None = None
     function_arn: str | None = None
     """Of the function whose environment they were made for."""
+    mfa_s: int | None = None
+    """When the user proved to have his MFA device, epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What IAM holds, as immutable values. Owns their shape and how they are written down as JSON.
+"""What IAM holds, as immutable values. Owns their shape; how they are written down is `kinds`'.
 
 No rules here: what may exist and who may change it is decided in `services/iam`. Fields may be
 added with a default; a stored document that lacks them reads as before.
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
-
-import orjson
+from typing import Any, ClassVar
 
 from lambdad.iam.naming import iam_arn
 
@@ -70,7 +68,7 @@ class Record:
 
     @classmethod
     def parse(cls, fields: dict[str, Any]) -> Record:
-        """From the fields that `encode` wrote."""
+        """From the fields that `kinds.encode` wrote."""
         raise NotImplementedError
 
 
@@ -284,6 +282,38 @@ class SamlProvider(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MfaDevice(Record):
+    """A virtual MFA device."""
+
+    KIND: ClassVar[str] = "mfa-device"
+    name: str
+    path: str = "/"
+    created_ms: int
+    sealed_seed: str = field(repr=False)
+    """What its codes are made from, encrypted (`storage/sealing.py`) for its ARN, in base64."""
+    tags: Tags = ()
+    user: str | None = None
+    """Whose it is; None until it is enabled."""
+    enabled_ms: int = 0
+    drift_steps: int = 0
+    """How far its clock is ahead of ours, in steps of `iam/one_time_codes.py`."""
+    last_step: int = 0
+    """Of the last code that was used: none before it counts any more."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.path}{self.name}".lower()
+
+    def arn(self, account: str) -> str:
+        """Its ARN within `account`, which is its serial number."""
+        return iam_arn(account, "mfa", self.path, self.name)
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> MfaDevice:
+        return cls(**fields | {"tags": _tags(fields)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings(Record):
     """What an account has one of."""
 
@@ -291,6 +321,8 @@ class AccountSettings(Record):
     alias: str | None = None
     password_policy: tuple[tuple[str, bool | int], ...] | None = None
     """Members of AWS's PasswordPolicy, in AWS's spelling."""
+    token_version: int = 1
+    """Which tokens STS's global endpoint gives out, as tools set it; ours are all alike."""
 
     @property
     def key(self) -> str:
@@ -301,36 +333,6 @@ class AccountSettings(Record):
         policy = fields.get("password_policy")
         pairs = None if policy is None else tuple((name, value) for name, value in policy)
         return cls(**fields | {"password_policy": pairs})
-
-
-KINDS: tuple[type[Record], ...] = (
-    User,
-    Group,
-    Role,
-    ManagedPolicy,
-    InstanceProfile,
-    AccessKey,
-    LastUse,
-    OidcProvider,
-    SamlProvider,
-    AccountSettings,
-)
-"""Every kind of record that is stored."""
-
-AnyIdentity = TypeVar("AnyIdentity", bound=Identity)
-
-
-def encode(record: Record) -> bytes:
-    """The record as JSON."""
-    return orjson.dumps(record)
-
-
-def decode(kind: str, body: bytes) -> Record:
-    """The record of `kind` that `encode` wrote. Raises KeyError where the kind is unknown."""
-    return _BY_KIND[kind].parse(orjson.loads(body))
-
-
-_BY_KIND = {kind.KIND: kind for kind in KINDS}
 
 
 def _tags(fields: dict[str, Any]) -> Tags:

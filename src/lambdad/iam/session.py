@@ -144,4 +144,5 @@ def _terms(fields: dict[str, Any]) -> SessionTerms:
         transitive_keys=tuple(fields["transitive_keys"]),
         source_identity=fields["source_identity"],
         function_arn=fields.get("function_arn"),
+        mfa_s=fields.get("mfa_s"),
     )

@@ -16,7 +16,8 @@ from contextlib import asynccontextmanager
 from typing import TypeVar, cast
 
 from lambdad.core.ids import AccountId
-from lambdad.iam.records import AccessKey, AccountSettings, LastUse, Named, Record, decode, encode
+from lambdad.iam.kinds import decode, encode
+from lambdad.iam.records import AccessKey, AccountSettings, LastUse, Named, Record
 from lambdad.storage.lane import Lane, Transaction
 from lambdad.storage.sealing import Sealer
 

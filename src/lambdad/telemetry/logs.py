@@ -38,6 +38,7 @@ from lambdad.telemetry.log_records import (
 from lambdad.telemetry.log_retention import sweep
 from lambdad.telemetry.log_search import Budget, Page, Search, search
 from lambdad.telemetry.log_streams import StreamListing
+from lambdad.telemetry.log_tags import GroupTags, every_tag
 from lambdad.telemetry.log_tail import LiveTail
 
 SWEEP_SECONDS = 3600.0
@@ -66,8 +67,13 @@ class LogStore:
         self._limits = limits
         self._buffer = LogBuffer(limits.log_buffer_bytes)
         self._flusher = LogFlusher(self._buffer, lane, clock, self.tail)
+        self._tags = GroupTags()
         self._sweep_due = asyncio.Event()
         self._sweeper: asyncio.Task[None] | None = None
+
+    async def load(self) -> None:
+        """Read what `known_tags` answers from; before anything is served."""
+        self._tags.load(await self._lane.read(every_tag))
 
     def start(self) -> None:
         """Begin the background work, on the running loop."""
@@ -114,6 +120,7 @@ class LogStore:
     async def create_group(self, key: GroupKey, new: NewGroup) -> None:
         now_ms = self._clock.wall_ms()
         await self._write(lambda tx: log_groups.create_group(tx, key, new, now_ms))
+        self._tags.replace(key, dict(new.tags))
 
     async def find_group(self, key: GroupKey) -> LogGroup:
         return await self._read(lambda tx: log_groups.find_group(tx, key))
@@ -125,6 +132,7 @@ class LogStore:
 
     async def delete_group(self, key: GroupKey) -> None:
         await self._write(lambda tx: log_groups.delete_group(tx, key))
+        self._tags.replace(key, {})
         self._sweep_due.set()
 
     async def set_retention(self, key: GroupKey, days: int | None) -> None:
@@ -137,12 +145,25 @@ class LogStore:
     async def tags_of(self, key: GroupKey) -> dict[str, str]:
         return await self._read(lambda tx: log_groups.tags_of(tx, key))
 
+    def known_tags(self, key: GroupKey) -> Mapping[str, str]:
+        """The tags without waiting; none of a group that is not there."""
+        return self._tags.of(key)
+
     async def tag_group(self, key: GroupKey, tags: Mapping[str, str]) -> None:
         limit = self._limits.tags_per_resource
-        await self._write(lambda tx: log_groups.tag_group(tx, key, tags, limit))
+
+        def work(tx: Transaction) -> dict[str, str]:
+            log_groups.tag_group(tx, key, tags, limit)
+            return log_groups.tags_of(tx, key)
+
+        self._tags.replace(key, await self._write(work))
 
     async def untag_group(self, key: GroupKey, names: Sequence[str]) -> None:
-        await self._write(lambda tx: log_groups.untag_group(tx, key, names))
+        def work(tx: Transaction) -> dict[str, str]:
+            log_groups.untag_group(tx, key, names)
+            return log_groups.tags_of(tx, key)
+
+        self._tags.replace(key, await self._write(work))
 
     # Streams.
 

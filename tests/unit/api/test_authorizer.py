@@ -12,16 +12,26 @@ import pytest
 from lambdad.api.authorizer import PolicyAuthorizer
 from lambdad.api.call import Call, Params
 from lambdad.api.operation import OperationName
-from lambdad.api.requirement import Requirement, ServiceRules, request_tags
+from lambdad.api.requirement import Requirement, RootBounds, ServiceRules, request_tags
 from lambdad.core.errors import AccessDeniedException, ClientError
 from lambdad.core.ids import Region, RequestId
 from lambdad.iam.errors import AccessDenied
 from lambdad.iam.policy import PolicyKind, parse_policy
 from lambdad.iam.principal import Principal
-from support.identities import ACCOUNT, OTHER_ROOT, ROOT, World, in_world, policy
+from support.identities import (
+    ACCOUNT,
+    OTHER_ACCOUNT,
+    OTHER_ROOT,
+    ROOT,
+    World,
+    in_world,
+    policy,
+)
 
 ARN = f"arn:aws:things:us-east-1:{ACCOUNT}:thing/one"
+THEIRS = f"arn:aws:things:us-east-1:{OTHER_ACCOUNT}:thing/one"
 GET = OperationName("things", "Get")
+RESOURCE = PolicyKind.RESOURCE
 
 
 def rules(*required: Requirement, **options: Any) -> ServiceRules:
@@ -179,6 +189,93 @@ def test_a_resource_policy_is_enough_within_an_account(tmp_path: Path) -> None:
         denied = scene.denial(Requirement("things:Get", ARN, policy=own))
         assert denied is not None
         assert str(denied.message).endswith("with an explicit deny in an identity-based policy")
+
+    play(tmp_path, scenario)
+
+
+def test_the_one_action_or_the_other(tmp_path: Path) -> None:
+    async def scenario(scene: Scene) -> None:
+        required = Requirement("things:Get", ARN, instead="things:Take")
+        denied = scene.denial(required)
+        assert denied is not None
+        assert "to perform: things:Get on resource" in str(denied.message)
+        for action in ("things:Get", "things:Take"):
+            await scene.allow(Action=action, Resource=ARN)
+            assert scene.denial(required) is None
+        ann = f"arn:aws:iam::{ACCOUNT}:user/ann"
+        document = policy(Effect="Deny", Action="things:Get", Resource=ARN, Principal={"AWS": ann})
+        refused = scene.denial(required._replace(policy=parse_policy(document, RESOURCE)))
+        assert refused is not None
+        assert str(refused.message).endswith("with an explicit deny in a resource-based policy")
+
+    play(tmp_path, scenario)
+
+
+def owned_by_other(**statement: Any) -> ServiceRules:
+    """Things of another account, with a policy of one statement."""
+    document = policy(Action="things:Get", Resource=THEIRS, **statement)
+    required = Requirement("things:Get", THEIRS, policy=parse_policy(document, RESOURCE))
+    return rules(required, owners={"Get": lambda params: params.get("Owner")})
+
+
+def test_a_call_goes_to_the_account_that_owns_what_it_names(tmp_path: Path) -> None:
+    async def scenario(scene: Scene) -> None:
+        account = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+        scene.authorizer.serve(None, owned_by_other(Principal=account))
+        ann = call(scene.world.user("ann"))
+        with pytest.raises(AccessDeniedException, match="no identity-based policy"):
+            scene.authorizer.authorize(ann, GET, {"Owner": OTHER_ACCOUNT})
+        condition = {"StringEquals": {"aws:ResourceAccount": OTHER_ACCOUNT}}
+        await scene.allow(Action="things:Get", Resource=THEIRS, Condition=condition)
+        for made in (ann, call(ROOT)):
+            allowed = scene.authorizer.authorize(made, GET, {"Owner": OTHER_ACCOUNT})
+            assert allowed == dataclasses.replace(made, account=OTHER_ACCOUNT)
+        assert scene.authorizer.authorize(call(ROOT), GET, {}) == call(ROOT)
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("caller", [ROOT, OTHER_ROOT])
+def test_root_is_a_stranger_elsewhere(tmp_path: Path, caller: Principal) -> None:
+    async def scenario(scene: Scene) -> None:
+        scene.authorizer.serve(None, owned_by_other(Principal={"AWS": "999988887777"}))
+        made, params = call(caller, account=caller.account), {"Owner": OTHER_ACCOUNT}
+        if caller is OTHER_ROOT:
+            assert scene.authorizer.authorize(made, GET, params) == made
+            return
+        with pytest.raises(AccessDeniedException, match="no resource-based policy allows"):
+            scene.authorizer.authorize(made, GET, params)
+
+    play(tmp_path, scenario)
+
+
+def test_only_denies_of_resources_bind_root(tmp_path: Path) -> None:
+    async def scenario(scene: Scene) -> None:
+        deny = policy(Effect="Deny", Action="things:*", Resource=ARN, Principal="*")
+        required = Requirement("things:Get", ARN, policy=parse_policy(deny, RESOURCE))
+        bounds = RootBounds(lambda _, account: account == ACCOUNT, frozenset({"Remove"}))
+        served = rules(required, root=bounds)
+        served = dataclasses.replace(served, rules={**served.rules, "Remove": served.rules["Get"]})
+        scene.authorizer.serve(None, served)
+        with pytest.raises(AccessDeniedException) as raised:
+            scene.authorizer.authorize(call(ROOT), GET, {})
+        assert raised.value.message == (
+            f"User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: things:Get on "
+            f"resource: {ARN} with an explicit deny in a resource-based policy"
+        )
+        scene.authorizer.authorize(call(ROOT), OperationName("things", "Remove"), {})
+        without = dataclasses.replace(served, root=RootBounds(lambda _, __: False))
+        scene.authorizer.serve(None, without)
+        scene.authorizer.authorize(call(ROOT), GET, {})
+
+    play(tmp_path, scenario)
+
+
+def test_root_needs_nobodys_allow(tmp_path: Path) -> None:
+    async def scenario(scene: Scene) -> None:
+        bounds = RootBounds(lambda _, __: True)
+        scene.authorizer.serve(None, rules(Requirement("things:Get", ARN), root=bounds))
+        scene.authorizer.authorize(call(ROOT), GET, {})
 
     play(tmp_path, scenario)
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.iam.kinds import KINDS, decode, encode
 from lambdad.iam.records import (
-    KINDS,
     AccessKey,
     AccountSettings,
     Group,
@@ -23,6 +23,7 @@ from lambdad.iam.records import (
     LastUse,
     LoginProfile,
     ManagedPolicy,
+    MfaDevice,
     OidcProvider,
     PolicyVersion,
     Record,
@@ -30,10 +31,9 @@ from lambdad.iam.records import (
     SamlProvider,
     ServiceCredential,
     User,
-    decode,
-    encode,
 )
 from lambdad.iam.store import MIGRATIONS, IamStore
+from lambdad.iam.uploads import ServerCertificate, SigningCertificate, SshKey
 from lambdad.storage.sealing import AesGcmSealer, BrokenSeal
 from lambdad.storage.sqlite import open_lane
 from support.identities import ACCOUNT, KEY, OTHER_ACCOUNT, World, in_world
@@ -66,6 +66,13 @@ EVERYTHING: tuple[Record, ...] = (
     LastUse(of="AKIA1", at_ms=1, region="eu-west-1", service="lambda"),
     OidcProvider(url="id.example", created_ms=1, client_ids=("c",), thumbprints=("a" * 40,)),
     SamlProvider(name="s", metadata="<x/>", created_ms=1, valid_until_ms=2),
+    MfaDevice(name="m", path="/a/", created_ms=1, sealed_seed="c2U=", tags=(("a", "b"),)),
+    MfaDevice(name="n", created_ms=1, sealed_seed="", user="Ann", drift_steps=-2, last_step=9),
+    SshKey(
+        id="APKA1", user="Ann", body="b", fingerprint="f", status=KeyStatus.ACTIVE, uploaded_ms=1
+    ),
+    SigningCertificate(id="C1", user="Ann", body="b", status=KeyStatus.INACTIVE, uploaded_ms=1),
+    ServerCertificate(name="s", id="ASCA1", body="b", chain="c", expires_ms=9, tags=(("a", "b"),)),
     AccountSettings(alias="team", password_policy=(("MinimumPasswordLength", 8),)),
 )
 

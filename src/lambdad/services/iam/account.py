@@ -12,12 +12,14 @@ from lambdad.iam.records import (
     Group,
     InstanceProfile,
     ManagedPolicy,
+    MfaDevice,
     OidcProvider,
     Role,
     SamlProvider,
     User,
 )
 from lambdad.iam.store import Draft
+from lambdad.iam.uploads import ServerCertificate
 from lambdad.services.iam.errors import EntityAlreadyExistsException, NoSuchEntityException
 from lambdad.services.iam.service import IamService
 
@@ -30,6 +32,7 @@ _PASSWORD_POLICY: dict[str, bool | int] = {
     "AllowUsersToChangePassword": False,
 }
 """Defaults of UpdateAccountPasswordPolicy, which sets what it is not given back to them."""
+_TOKEN_VERSIONS = {"v1Token": 1, "v2Token": 2}
 _OPTIONAL = ("MaxPasswordAge", "PasswordReusePrevention", "HardExpiry")
 
 
@@ -91,6 +94,14 @@ async def delete_password_policy(service: IamService, call: Call, params: Params
     return {}
 
 
+@operation("iam", "SetSecurityTokenServicePreferences")
+async def set_token_preferences(service: IamService, call: Call, params: Params) -> Result:
+    version = _TOKEN_VERSIONS[params["GlobalEndpointTokenVersion"]]
+    async with service.store.edit(call.account) as draft:
+        draft.put(replace(_settings(draft), token_version=version))
+    return {}
+
+
 @operation("iam", "GetAccountSummary")
 async def get_account_summary(service: IamService, call: Call, params: Params) -> Result:
     records, quotas = service.store.account(call.account), service.quotas
@@ -124,13 +135,13 @@ async def get_account_summary(service: IamService, call: Call, params: Params) -
             "AccountSigningCertificatesPresent": 0,
             "InstanceProfiles": records.count(InstanceProfile),
             "InstanceProfilesQuota": quotas.instance_profiles,
-            "MFADevices": 0,
-            "MFADevicesInUse": 0,
+            "MFADevices": records.count(MfaDevice),
+            "MFADevicesInUse": sum(each.user is not None for each in records.all(MfaDevice)),
             "Providers": records.count(OidcProvider) + records.count(SamlProvider),
-            "ServerCertificates": 0,
-            "ServerCertificatesQuota": 20,
-            "SigningCertificatesPerUserQuota": 2,
-            "GlobalEndpointTokenVersion": 1,
+            "ServerCertificates": records.count(ServerCertificate),
+            "ServerCertificatesQuota": quotas.server_certificates,
+            "SigningCertificatesPerUserQuota": quotas.signing_certificates_per_user,
+            "GlobalEndpointTokenVersion": service.store.settings(call.account).token_version,
         }
     }
 
@@ -158,5 +169,6 @@ OPERATIONS: tuple[Implementation, ...] = (
     update_password_policy,
     get_password_policy,
     delete_password_policy,
+    set_token_preferences,
     get_account_summary,
 )

@@ -1,9 +1,7 @@
 """What the operations of IAM require (Service Authorization Reference, "AWS Identity and Access
 Management").
 
-ARNs carry paths, which a request does not name: they are looked up. What is not there has the ARN
-that it would have without a path. Refusals call a resource as AWS's do: an existing one by kind
-and name, one about to be made by its ARN.
+How resources are called is `resources`'.
 """
 
 from __future__ import annotations
@@ -13,49 +11,39 @@ from collections.abc import Iterable, Mapping
 from lambdad.api.call import Call, Params
 from lambdad.api.requirement import (
     NO_KEYS,
-    NO_TAGS,
     Keys,
     Requirement,
     Rule,
     ServiceRules,
-    Tags,
     request_tags,
     tag_keys,
 )
 from lambdad.core.arn import parse_arn
-from lambdad.core.ids import AccountId
 from lambdad.iam.errors import AccessDenied
 from lambdad.iam.naming import iam_arn
-from lambdad.iam.principal import PrincipalKind
 from lambdad.iam.records import (
     Group,
     InstanceProfile,
     ManagedPolicy,
     Named,
-    OidcProvider,
-    Record,
     Role,
-    SamlProvider,
     User,
 )
+from lambdad.iam.uploads import ServerCertificate
+from lambdad.services.iam.resources import PARAMETERS, arn_of, requirement_on, tags_of
 from lambdad.services.iam.service import IamService
 
-_PARAMETERS: Mapping[type[Named], tuple[str, str]] = {
-    User: ("UserName", "user"),
-    Group: ("GroupName", "group"),
-    Role: ("RoleName", "role"),
-    InstanceProfile: ("InstanceProfileName", "instance profile"),
-}
-"""The parameter that names it, and what refusals call it."""
 _ON_NAMED: Mapping[type[Named], tuple[str, ...]] = {
     User: (
         "CreateAccessKey", "CreateLoginProfile", "CreateServiceSpecificCredential",
         "DeleteAccessKey", "DeleteLoginProfile", "DeleteServiceSpecificCredential",
-        "DeleteUser", "GetLoginProfile", "GetUser", "GetUserPolicy", "ListAccessKeys",
-        "ListAttachedUserPolicies", "ListGroupsForUser", "ListMFADevices", "ListSSHPublicKeys",
-        "ListSigningCertificates", "ListUserPolicies", "ListUserTags",
-        "ResetServiceSpecificCredential", "UpdateAccessKey", "UpdateLoginProfile",
-        "UpdateServiceSpecificCredential",
+        "DeactivateMFADevice", "DeleteSSHPublicKey", "DeleteSigningCertificate", "DeleteUser",
+        "EnableMFADevice", "GetLoginProfile", "GetMFADevice", "GetSSHPublicKey", "GetUser",
+        "GetUserPolicy", "ListAccessKeys", "ListAttachedUserPolicies", "ListGroupsForUser",
+        "ListMFADevices", "ListSSHPublicKeys", "ListSigningCertificates", "ListUserPolicies",
+        "ListUserTags", "ResetServiceSpecificCredential", "ResyncMFADevice", "UpdateAccessKey",
+        "UpdateLoginProfile", "UpdateSSHPublicKey", "UpdateServiceSpecificCredential",
+        "UpdateSigningCertificate", "UploadSSHPublicKey", "UploadSigningCertificate",
     ),
     Group: (
         "AddUserToGroup", "AttachGroupPolicy", "DeleteGroup", "DeleteGroupPolicy",
@@ -70,6 +58,9 @@ _ON_NAMED: Mapping[type[Named], tuple[str, ...]] = {
     InstanceProfile: (
         "DeleteInstanceProfile", "GetInstanceProfile", "ListInstanceProfileTags",
         "RemoveRoleFromInstanceProfile",
+    ),
+    ServerCertificate: (
+        "DeleteServerCertificate", "GetServerCertificate", "ListServerCertificateTags",
     ),
 }  # fmt: skip
 _BOUNDED: Mapping[type[Named], tuple[str, ...]] = {
@@ -97,13 +88,16 @@ _ON_ARN: Mapping[str, tuple[str, ...]] = {
     "SAMLProviderArn": (
         "DeleteSAMLProvider", "GetSAMLProvider", "ListSAMLProviderTags", "UpdateSAMLProvider",
     ),
+    "SerialNumber": ("DeleteVirtualMFADevice", "ListMFADeviceTags"),
     "PolicySourceArn": ("GetContextKeysForPrincipalPolicy", "SimulatePrincipalPolicy"),
 }  # fmt: skip
 _ON_EVERYTHING = (
     "CreateAccountAlias", "DeleteAccountAlias", "DeleteAccountPasswordPolicy",
-    "GetAccountAuthorizationDetails", "GetAccountPasswordPolicy", "GetAccountSummary",
-    "GetContextKeysForCustomPolicy", "ListAccountAliases", "ListOpenIDConnectProviders",
-    "ListSAMLProviders", "SimulateCustomPolicy", "UpdateAccountPasswordPolicy",
+    "GenerateCredentialReport", "GetAccountAuthorizationDetails", "GetAccountPasswordPolicy",
+    "GetAccountSummary", "GetContextKeysForCustomPolicy", "GetCredentialReport",
+    "ListAccountAliases", "ListOpenIDConnectProviders", "ListSAMLProviders",
+    "SetSecurityTokenServicePreferences", "SimulateCustomPolicy",
+    "UpdateAccountPasswordPolicy",
 )  # fmt: skip
 _LISTS: Mapping[str, str] = {
     "ListGroups": "group",
@@ -121,6 +115,8 @@ _TAGGING: Mapping[str, type[Named] | str] = {
     "Policy": "PolicyArn",
     "OpenIDConnectProvider": "OpenIDConnectProviderArn",
     "SAMLProvider": "SAMLProviderArn",
+    "MFADevice": "SerialNumber",
+    "ServerCertificate": ServerCertificate,
 }
 """Tag… and Untag…: what they are about, by kind or by the parameter that holds the ARN."""
 
@@ -128,33 +124,9 @@ _TAGGING: Mapping[str, type[Named] | str] = {
 # What a request is about.
 
 
-def _arn(service: IamService, account: AccountId, kind: type[Named], name: str) -> str:
-    record = service.store.account(account).named(kind, name)
-    return record.arn(account) if record else iam_arn(account, kind.ARN_KIND, "/", name)
-
-
-def _name(call: Call, kind: type[Named], params: Params) -> str | None:
-    """The name that the request gives; a user's may be the caller's own."""
-    name: str | None = params.get(_PARAMETERS[kind][0])
-    if name is None and kind is User and call.principal.kind is PrincipalKind.USER:
-        return call.principal.arn.rpartition("/")[2]
-    return name
-
-
-def _on(
-    service: IamService, call: Call, kind: type[Named], params: Params, action: str
-) -> Requirement:
-    """An action on what the request names; the operation itself refuses a request without."""
-    name = _name(call, kind, params)
-    if name is None:
-        return Requirement(f"iam:{action}")
-    shown = f"{_PARAMETERS[kind][1]} {name}"
-    return Requirement(f"iam:{action}", _arn(service, call.account, kind, name), NO_KEYS, shown)
-
-
 def _on_named(kind: type[Named], action: str) -> Rule:
     def rule(service: IamService, call: Call, params: Params) -> Iterable[Requirement]:
-        return (_on(service, call, kind, params, action),)
+        return (requirement_on(service, call, kind, params, action),)
 
     return rule
 
@@ -162,14 +134,14 @@ def _on_named(kind: type[Named], action: str) -> Rule:
 def _on_bounded(kind: type[Named], action: str) -> Rule:
     def rule(service: IamService, call: Call, params: Params) -> Iterable[Requirement]:
         keys: dict[str, str | tuple[str, ...]] = {}
-        record = service.store.account(call.account).named(kind, params[_PARAMETERS[kind][0]])
+        record = service.store.account(call.account).named(kind, params[PARAMETERS[kind][0]])
         boundary = record.boundary if isinstance(record, User | Role) else None
         boundary = params.get("PermissionsBoundary", boundary)
         if boundary is not None:
             keys["iam:permissionsboundary"] = boundary
         if "PolicyArn" in params:
             keys["iam:policyarn"] = params["PolicyArn"]
-        return (_on(service, call, kind, params, action)._replace(keys=keys),)
+        return (requirement_on(service, call, kind, params, action)._replace(keys=keys),)
 
     return rule
 
@@ -177,7 +149,7 @@ def _on_bounded(kind: type[Named], action: str) -> Rule:
 def _on_group_policy(action: str) -> Rule:
     def rule(service: IamService, call: Call, params: Params) -> Iterable[Requirement]:
         keys = {"iam:policyarn": params["PolicyArn"]}
-        return (_on(service, call, Group, params, action)._replace(keys=keys),)
+        return (requirement_on(service, call, Group, params, action)._replace(keys=keys),)
 
     return rule
 
@@ -233,6 +205,11 @@ def _create_saml(_: IamService, call: Call, params: Params) -> Iterable[Requirem
     return (Requirement("iam:CreateSAMLProvider", arn, _given_tags(params)),)
 
 
+def _create_device(_: IamService, call: Call, params: Params) -> Iterable[Requirement]:
+    arn = iam_arn(call.account, "mfa", params.get("Path", "/"), params["VirtualMFADeviceName"])
+    return (Requirement("iam:CreateVirtualMFADevice", arn, _given_tags(params)),)
+
+
 def _create_linked_role(service: IamService, call: Call, params: Params) -> Iterable[Requirement]:
     owner = params["AWSServiceName"]
     template = service.service_roles.get(owner)
@@ -248,7 +225,9 @@ def _delete_linked_role(service: IamService, call: Call, params: Params) -> Iter
     role = service.store.account(call.account).named(Role, params["RoleName"])
     owner = role.linked_service if role else None
     keys = NO_KEYS if owner is None else {"iam:awsservicename": owner}
-    return (_on(service, call, Role, params, "DeleteServiceLinkedRole")._replace(keys=keys),)
+    return (
+        requirement_on(service, call, Role, params, "DeleteServiceLinkedRole")._replace(keys=keys),
+    )
 
 
 def _deletion_status(_: IamService, call: Call, params: Params) -> Iterable[Requirement]:
@@ -261,13 +240,13 @@ def _rename(kind: type[Named], action: str, new_name: str) -> Rule:
     """Whoever moves a thing needs to be allowed to on both names (API reference, UpdateUser)."""
 
     def rule(service: IamService, call: Call, params: Params) -> Iterable[Requirement]:
-        here = _on(service, call, kind, params, action)
+        here = requirement_on(service, call, kind, params, action)
         if new_name not in params and "NewPath" not in params:
             return (here,)
         old = parse_arn(here.resource)
         path = "/" if old is None else old.resource.removeprefix(kind.ARN_KIND)
         path = params.get("NewPath", path.rpartition("/")[0] + "/")
-        name: str = params.get(new_name) or params[_PARAMETERS[kind][0]]
+        name: str = params.get(new_name) or params[PARAMETERS[kind][0]]
         there = iam_arn(call.account, kind.ARN_KIND, path, name)
         return (here, Requirement(f"iam:{action}", there))
 
@@ -275,9 +254,9 @@ def _rename(kind: type[Named], action: str, new_name: str) -> Rule:
 
 
 def _add_role_to_profile(service: IamService, call: Call, params: Params) -> Iterable[Requirement]:
-    role = _arn(service, call.account, Role, params["RoleName"])
+    role = arn_of(service, call.account, Role, params["RoleName"])
     return (
-        _on(service, call, InstanceProfile, params, "AddRoleToInstanceProfile"),
+        requirement_on(service, call, InstanceProfile, params, "AddRoleToInstanceProfile"),
         Requirement("iam:PassRole", role, {"iam:passedtoservice": "ec2.amazonaws.com"}),
     )
 
@@ -286,7 +265,7 @@ def _key_last_used(service: IamService, call: Call, params: Params) -> Iterable[
     found = service.store.find_key(params["AccessKeyId"])
     if found is None or found[0] != call.account:
         return (Requirement("iam:GetAccessKeyLastUsed"),)
-    arn = _arn(service, call.account, User, found[1].user)
+    arn = arn_of(service, call.account, User, found[1].user)
     return (Requirement("iam:GetAccessKeyLastUsed", arn, NO_KEYS, f"user {found[1].user}"),)
 
 
@@ -294,7 +273,7 @@ def _list_credentials(service: IamService, call: Call, params: Params) -> Iterab
     action = "ListServiceSpecificCredentials"
     if params.get("AllUsers"):
         return (Requirement(f"iam:{action}"),)
-    return (_on(service, call, User, params, action),)
+    return (requirement_on(service, call, User, params, action),)
 
 
 # Tags.
@@ -314,32 +293,6 @@ def _given_tags(params: Params) -> dict[str, str | tuple[str, ...]]:
     return request_tags((tag["Key"], tag["Value"]) for tag in params.get("Tags") or ())
 
 
-def tags_of(service: IamService, arn: str) -> Tags:
-    """The tags of what an ARN names."""
-    parsed = parse_arn(arn)
-    kind, _, place = parsed.resource.partition("/") if parsed else ("", "", "")
-    if parsed is None or kind not in _KINDS:
-        return NO_TAGS
-    records = service.store.account(AccountId(parsed.account))
-    key = place if kind == "oidc-provider" else place.rpartition("/")[2].lower()
-    record = records.get(_KINDS[kind], key)
-    if (
-        isinstance(record, Named | OidcProvider | SamlProvider)
-        and record.arn(parsed.account) == arn
-    ):
-        return dict(record.tags)
-    return NO_TAGS
-
-
-_KINDS: Mapping[str, type[Record]] = {
-    "user": User,
-    "role": Role,
-    "policy": ManagedPolicy,
-    "instance-profile": InstanceProfile,
-    "oidc-provider": OidcProvider,
-    "saml-provider": SamlProvider,
-}
-
 _RULES: Mapping[str, Rule] = {
     **{name: _on_named(kind, name) for kind, names in _ON_NAMED.items() for name in names},
     **{name: _on_bounded(kind, name) for kind, names in _BOUNDED.items() for name in names},
@@ -357,12 +310,19 @@ _RULES: Mapping[str, Rule] = {
     "CreateInstanceProfile": _create(
         InstanceProfile, "CreateInstanceProfile", "InstanceProfileName"
     ),
+    "UploadServerCertificate": _create(
+        ServerCertificate, "UploadServerCertificate", "ServerCertificateName"
+    ),
     "CreateOpenIDConnectProvider": _create_oidc,
     "CreateSAMLProvider": _create_saml,
+    "CreateVirtualMFADevice": _create_device,
     "CreateServiceLinkedRole": _create_linked_role,
     "DeleteServiceLinkedRole": _delete_linked_role,
     "GetServiceLinkedRoleDeletionStatus": _deletion_status,
     "UpdateUser": _rename(User, "UpdateUser", "NewUserName"),
+    "UpdateServerCertificate": _rename(
+        ServerCertificate, "UpdateServerCertificate", "NewServerCertificateName"
+    ),
     "UpdateGroup": _rename(Group, "UpdateGroup", "NewGroupName"),
     "AddRoleToInstanceProfile": _add_role_to_profile,
     "GetAccessKeyLastUsed": _key_last_used,

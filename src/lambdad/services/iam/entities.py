@@ -13,6 +13,7 @@ from lambdad.iam.records import (
     InstanceProfile,
     KeyStatus,
     ManagedPolicy,
+    MfaDevice,
     Named,
     OidcProvider,
     Role,
@@ -20,6 +21,7 @@ from lambdad.iam.records import (
     User,
 )
 from lambdad.iam.store import Records
+from lambdad.iam.uploads import ServerCertificate
 from lambdad.services.iam.errors import (
     EntityAlreadyExistsException,
     InvalidInputException,
@@ -35,12 +37,14 @@ _MISSING: dict[type[Named], str] = {
     Group: "The group with name {name} cannot be found.",
     Role: "The role with name {name} cannot be found.",
     InstanceProfile: "Instance Profile {name} cannot be found.",
+    ServerCertificate: "The Server Certificate with name {name} cannot be found.",
 }
 _TAKEN: dict[type[Named], str] = {
     User: "User with name {name} already exists.",
     Group: "Group with name {name} already exists.",
     Role: "Role with name {name} already exists.",
     InstanceProfile: "Instance Profile {name} already exists.",
+    ServerCertificate: "The Server Certificate with name {name} already exists.",
     ManagedPolicy: "A policy called {name} already exists. Duplicate names are not allowed.",
 }
 
@@ -125,6 +129,20 @@ def require_saml(records: Records, account: str, arn: str) -> SamlProvider:
     if provider is None or provider.arn(account) != arn:
         raise NoSuchEntityException(f"Manifest not found for arn {arn}")
     return provider
+
+
+def find_device(records: Records, account: str, serial: str) -> MfaDevice | None:
+    """A virtual MFA device by its serial number, which is its ARN."""
+    device = records.get(MfaDevice, serial.partition(":mfa")[2].lower())
+    return device if device is not None and device.arn(account) == serial else None
+
+
+def require_device(records: Records, account: str, serial: str) -> MfaDevice:
+    """Likewise. Raises NoSuchEntityException."""
+    device = find_device(records, account, serial)
+    if device is None:
+        raise NoSuchEntityException(f"VirtualMFADevice with serial number {serial} doesn't exist.")
+    return device
 
 
 def user_name(call: Call, params: Params) -> str:

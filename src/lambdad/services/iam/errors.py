@@ -25,6 +25,46 @@ class LimitExceededException(ClientError):
     status = 409
 
 
+class InvalidAuthenticationCodeException(ClientError):
+    code = "InvalidAuthenticationCode"
+    status = 403
+
+
+class InvalidPublicKeyException(ClientError):
+    code = "InvalidPublicKey"
+
+
+class DuplicateSSHPublicKeyException(ClientError):
+    code = "DuplicateSSHPublicKey"
+
+
+class MalformedCertificateException(ClientError):
+    code = "MalformedCertificate"
+
+
+class DuplicateCertificateException(ClientError):
+    code = "DuplicateCertificate"
+    status = 409
+
+
+class KeyPairMismatchException(ClientError):
+    code = "KeyPairMismatch"
+
+
+class CredentialReportNotPresentException(ClientError):
+    code = "ReportNotPresent"
+    status = 410
+
+
+class CredentialReportExpiredException(ClientError):
+    code = "ReportExpired"
+    status = 410
+
+
+class InvalidUserTypeException(ClientError):
+    code = "InvalidUserType"
+
+
 class InvalidInputException(ClientError):
     code = "InvalidInput"
 

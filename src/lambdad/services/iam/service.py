@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lambdad.core.clock import Clock
+from lambdad.core.ids import AccountId
 from lambdad.core.limits import IamQuotas
 from lambdad.iam.managed import ManagedPolicies, ServiceRoles
+from lambdad.iam.mfa import MfaDevices
 from lambdad.iam.store import IamStore
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialReport:
+    """The table of all credentials as it was at a moment."""
+
+    content: bytes
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +30,9 @@ class IamService:
     service_roles: ServiceRoles
     clock: Clock
     quotas: IamQuotas
+    mfa: MfaDevices
+    reports: dict[AccountId, CredentialReport] = field(default_factory=dict)
+    """The last credential report of each account that asked for one."""
 
     def now_ms(self) -> int:
         """Now, in whole seconds as IAM keeps time; milliseconds since the epoch."""

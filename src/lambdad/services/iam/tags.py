@@ -11,6 +11,7 @@ from lambdad.core.limits import IamQuotas
 from lambdad.iam.records import (
     InstanceProfile,
     ManagedPolicy,
+    MfaDevice,
     OidcProvider,
     Role,
     SamlProvider,
@@ -18,8 +19,10 @@ from lambdad.iam.records import (
     User,
 )
 from lambdad.iam.store import Draft, Records
+from lambdad.iam.uploads import ServerCertificate
 from lambdad.services.iam.entities import (
     require,
+    require_device,
     require_oidc,
     require_own_policy,
     require_saml,
@@ -29,7 +32,16 @@ from lambdad.services.iam.paging import page
 from lambdad.services.iam.service import IamService
 from lambdad.services.iam.views import tag_list
 
-Tagged = User | Role | ManagedPolicy | InstanceProfile | OidcProvider | SamlProvider
+Tagged = (
+    User
+    | Role
+    | ManagedPolicy
+    | InstanceProfile
+    | OidcProvider
+    | SamlProvider
+    | MfaDevice
+    | ServerCertificate
+)
 Find = Callable[[Records, Call, Params], Tagged]
 
 
@@ -114,6 +126,14 @@ def _saml(records: Records, call: Call, params: Params) -> SamlProvider:
     return require_saml(records, call.account, params["SAMLProviderArn"])
 
 
+def _device(records: Records, call: Call, params: Params) -> MfaDevice:
+    return require_device(records, call.account, params["SerialNumber"])
+
+
+def _certificate(records: Records, call: Call, params: Params) -> ServerCertificate:
+    return require(records, ServerCertificate, params["ServerCertificateName"])
+
+
 def _operations(noun: str, find: Find) -> tuple[Implementation, ...]:
     """ListXTags, TagX and UntagX, which differ in nothing but how X is named."""
 
@@ -139,4 +159,6 @@ OPERATIONS: tuple[Implementation, ...] = (
     *_operations("InstanceProfile", _profile),
     *_operations("OpenIDConnectProvider", _oidc),
     *_operations("SAMLProvider", _saml),
+    *_operations("MFADevice", _device),
+    *_operations("ServerCertificate", _certificate),
 )

@@ -12,10 +12,13 @@ from lambdad.iam.principal import PrincipalKind
 from lambdad.iam.records import AccessKey, Tags, User
 from lambdad.iam.store import Draft, Records
 from lambdad.services.iam.boundaries import require_boundary
+from lambdad.services.iam.certificates import signing_of
 from lambdad.services.iam.entities import require, require_free, user_name
 from lambdad.services.iam.errors import DeleteConflictException, quota_exceeded
+from lambdad.services.iam.mfa import devices_of
 from lambdad.services.iam.paging import page
 from lambdad.services.iam.service import IamService
+from lambdad.services.iam.ssh_keys import keys_of
 from lambdad.services.iam.tags import read_tags
 from lambdad.services.iam.views import moment, user_details, user_summary
 
@@ -73,6 +76,12 @@ async def update_user(service: IamService, call: Call, params: Params) -> Result
         draft.put(replace(user, name=name, path=params.get("NewPath", user.path)))
         for key in _keys(draft, user.name):
             draft.put(replace(key, user=name))
+        for device in devices_of(draft, user.name):
+            draft.put(replace(device, user=name))
+        for public_key in keys_of(draft, user.name):
+            draft.put(replace(public_key, user=name))
+        for certificate in signing_of(draft, user.name):
+            draft.put(replace(certificate, user=name))
     return {}
 
 
@@ -91,6 +100,9 @@ def _refuse_while_used(draft: Draft, user: User) -> None:
         (user.inline, "must delete policies first."),
         (user.groups, "must remove users from group first."),
         (_keys(draft, user.name), "must delete access keys first."),
+        (signing_of(draft, user.name), "must delete signing certificate first."),
+        (devices_of(draft, user.name), "must delete MFA device first."),
+        (keys_of(draft, user.name), "must remove referenced objects first."),
         (user.login, "must delete login profile first."),
         (user.credentials, "must remove referenced objects first."),
     )

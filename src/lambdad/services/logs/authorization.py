@@ -2,7 +2,8 @@
 CloudWatch Logs").
 
 As AWS has it, actions on a whole group ask for `…:log-group:<group>:log-stream:`, so that policies
-end their ARNs with `:*`; only the tagging actions of ARNs ask for the bare group.
+end their ARNs with `:*`; only the tagging actions of ARNs ask for the bare group. Streams have the
+tags of their group.
 """
 
 from __future__ import annotations
@@ -10,9 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from lambdad.api.call import Call, Params
-from lambdad.api.requirement import Requirement, Rule, ServiceRules, request_tags, tag_keys
+from lambdad.api.requirement import (
+    NO_TAGS,
+    Requirement,
+    Rule,
+    ServiceRules,
+    Tags,
+    request_tags,
+    tag_keys,
+)
+from lambdad.core.arn import parse_arn
+from lambdad.core.ids import AccountId, Region
 from lambdad.services.logs.names import chosen_group, group_arn, group_key, identified_group
 from lambdad.services.logs.service import LogsService
+from lambdad.telemetry.log_records import GroupKey
 
 _ON_GROUP = (
     "DeleteLogGroup",
@@ -40,7 +52,10 @@ def _on_stream(action: str, *, whole_group: bool) -> Rule:
 def _create_group(_: LogsService, call: Call, params: Params) -> Iterable[Requirement]:
     arn = f"{group_arn(group_key(call, params['logGroupName']))}:log-stream:"
     keys = request_tags((params.get("tags") or {}).items())
-    return (Requirement("logs:CreateLogGroup", arn, keys),)
+    required = [Requirement("logs:CreateLogGroup", arn, keys)]
+    if params.get("tags"):  # API reference, CreateLogGroup: the one or the other
+        required.append(Requirement("logs:TagResource", arn, keys, instead="logs:TagLogGroup"))
+    return required
 
 
 def _describe_groups(_: LogsService, call: Call, __: Params) -> Iterable[Requirement]:
@@ -98,4 +113,16 @@ _RULES: Mapping[str, Rule] = {
     "UntagResource": _untag,
     "ListTagsForResource": _list_tags,
 }
-RULES = ServiceRules("logs", _RULES)
+
+
+def tags_of(service: LogsService, arn: str) -> Tags:
+    """The tags of the group that an ARN, bare or with a stream, names."""
+    parsed = parse_arn(arn)
+    kind, _, name = parsed.resource.partition(":") if parsed else ("", "", "")
+    if parsed is None or kind != "log-group":
+        return NO_TAGS
+    account, region = AccountId(parsed.account), Region(parsed.region)
+    return service.store.known_tags(GroupKey(account, region, name.partition(":")[0]))
+
+
+RULES = ServiceRules("logs", _RULES, tags_of=tags_of)

@@ -16,6 +16,7 @@ from lambdad.services.sts.assuming import (
     read_role_arn,
     request_context,
 )
+from lambdad.services.sts.mfa import authenticated_s, mfa_keys
 from lambdad.services.sts.service import StsService
 from lambdad.services.sts.session_terms import inherit, read_labels, read_limits
 
@@ -29,7 +30,12 @@ async def assume_role(service: StsService, call: Call, params: Params) -> Result
     if role is None:
         raise _denied(call, wanted)
     standing = service.directory.standing(call.principal)
-    context = {**standing.context, **request_context(service, call, role, wanted)}
+    mfa_s = await authenticated_s(service, call, params)
+    context = {
+        **standing.context,
+        **request_context(service, call, role, wanted),
+        **mfa_keys(service, call.principal, mfa_s),
+    }
     if "ExternalId" in params:
         context["sts:externalid"] = params["ExternalId"]
     asker = Asker(standing.caller, standing.permissions, context)

@@ -10,6 +10,7 @@ from lambdad.iam.authorization_messages import AuthorizationMessages
 from lambdad.iam.directory import Directory
 from lambdad.iam.issuer_keys import IssuerKeys
 from lambdad.iam.last_use import LastUses
+from lambdad.iam.mfa import MfaDevices
 from lambdad.iam.session import SessionIssuer
 from lambdad.iam.store import IamStore
 
@@ -24,6 +25,7 @@ class StsService:
     issuer_keys: IssuerKeys
     messages: AuthorizationMessages
     last_uses: LastUses
+    mfa: MfaDevices
     clock: Clock
     quotas: IamQuotas
 

@@ -11,6 +11,7 @@ from lambdad.iam.naming import federated_user_arn
 from lambdad.iam.principal import Principal, PrincipalKind, SessionTerms
 from lambdad.iam.records import User
 from lambdad.services.sts.credentials import credentials
+from lambdad.services.sts.mfa import authenticated_s
 from lambdad.services.sts.service import StsService
 from lambdad.services.sts.session_terms import packed_size, read_labels, read_limits
 
@@ -23,8 +24,9 @@ _LONG_TERM = (PrincipalKind.ROOT, PrincipalKind.USER)
 @operation("sts", "GetSessionToken")
 async def get_session_token(service: StsService, call: Call, params: Params) -> Result:
     principal = _require_long_term(call, "GetSessionToken")
+    mfa_s = await authenticated_s(service, call, params)
     now_s = service.now_s()
-    terms = SessionTerms(identity=principal.arn, issued_s=now_s)
+    terms = SessionTerms(identity=principal.arn, issued_s=now_s, mfa_s=mfa_s)
     session = replace(principal, session=terms, unique_id=_unique_id(service, principal))
     expires_s = now_s + _duration_s(params, principal)
     return {"Credentials": credentials(service.sessions.grant(session, expires_s))}

@@ -10,6 +10,7 @@ from lambdad.core.clock import ManualClock
 from lambdad.core.ids import Region, RequestId
 from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.iam.managed import ServiceRoles
+from lambdad.iam.mfa import MfaDevices
 from lambdad.iam.principal import Principal
 from lambdad.services.iam.authorization import RULES
 from lambdad.services.iam.service import IamService
@@ -21,9 +22,9 @@ IAM = f"arn:aws:iam::{ACCOUNT}"
 class Scene:
     def __init__(self, world: World) -> None:
         self.world = world
-        self._service = IamService(
-            world.store, MANAGED, ServiceRoles(), ManualClock(), DEFAULT_LIMITS.iam
-        )
+        clock, limits = ManualClock(), DEFAULT_LIMITS
+        mfa = MfaDevices(world.store, world.sealer, clock, limits)
+        self._service = IamService(world.store, MANAGED, ServiceRoles(), clock, limits.iam, mfa)
 
     def required(self, operation: str, caller: Principal = ROOT, /, **params: Any) -> list[Any]:
         """(action, resource, shown) of each requirement."""
