@@ -121,6 +121,15 @@ QUERY_CODES: Mapping[tuple[str, str], str] = {
         "TooManyEntriesInBatchRequest": "TooManyEntriesInBatchRequest",
         "UnsupportedOperation": "UnsupportedOperation",
     }.items()
-} | {("sqs", "QueueNameExists"): "QueueAlreadyExists"}
+} | {
+    ("sqs", "MissingRequiredParameterException"): "MissingParameter",
+    ("sqs", "QueueNameExists"): "QueueAlreadyExists",
+}
 """What a query-compatible service calls an error in `x-amzn-query-error`, by shape, where the
 model no longer says so (R; D: trait awsQueryError of the SQS model)."""
+
+ERROR_NAMESPACES: Mapping[str, tuple[str, str]] = {
+    "sqs": ("com.amazonaws.sqs#", "com.amazon.coral.service#"),
+}
+"""What stands before the code in `__type`: of an error that the model has, and of any other (D:
+JSON answers as AWS's clients report them). Clients drop it; who compares the text does not."""

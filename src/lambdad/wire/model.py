@@ -124,6 +124,8 @@ class ServiceModel:
         metadata: dict[str, Any] = document["metadata"]
         self.name = name
         """botocore's name, such as `stepfunctions`."""
+        self.document = document
+        """The model as it was read: metadata, operations, shapes."""
         self.endpoint_prefix: str = metadata["endpointPrefix"]
         self.signing_name: str = metadata.get("signingName", self.endpoint_prefix)
         self.protocols: tuple[str, ...] = tuple(

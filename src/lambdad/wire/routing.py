@@ -209,7 +209,7 @@ class Router:
             compiled
             for service in candidates
             for protocol in FORM_PROTOCOLS
-            if protocol in service.model.protocols
+            if service.speaks(protocol)
             and version in (None, service.model.api_version)
             and (compiled := service.operation(protocol, action)) is not None
         ]
@@ -241,6 +241,8 @@ class Router:
         if service is self._nobody:
             is_form = request.headers.get("content-type", "").startswith(_FORM_TYPE)
             return "query" if is_form or "Action=" in request.query else "rest-json"
+        if service.speaks("query"):
+            return "query"
         spoken = (*REST_PROTOCOLS, *FORM_PROTOCOLS, "json")
         return next(name for name in spoken if name in service.model.protocols)
 

@@ -9,9 +9,10 @@ from lambdad.wire.http import Request
 from lambdad.wire.model import ServiceModel
 from lambdad.wire.paths import Labels, PathTable
 from lambdad.wire.protocols.protocol import CompiledOperation, Protocol, WriteError
-from lambdad.wire.protocols.query import Ec2Protocol, QueryProtocol
+from lambdad.wire.protocols.query import CompatibleQueryProtocol, Ec2Protocol, QueryProtocol
 from lambdad.wire.protocols.rest import RestJsonProtocol, RestXmlProtocol
 from lambdad.wire.protocols.rpc import CborRpcProtocol, JsonRpcProtocol
+from lambdad.wire.query_names import QUERY_NAMES
 from lambdad.wire.validate import Validator
 
 PROTOCOLS: Mapping[str, type[Protocol]] = {
@@ -30,7 +31,8 @@ FORM_PROTOCOLS = ("query", "ec2")
 
 
 class ServedService:
-    """A service's operations in every protocol that its model lists."""
+    """A service's operations in every protocol that its model lists, and in the query protocol if
+    its model once did."""
 
     def __init__(self, model: ServiceModel) -> None:
         self.model = model
@@ -49,11 +51,17 @@ class ServedService:
         """An operation in a protocol; None if the service has no such operation."""
         compiled = self._compiled.get((protocol, name))
         if compiled is None and name in self._names:
-            operation = self.model.operation(name)
-            validate = self._validator.compile(operation)
-            compiled = self._speak(protocol).compile(operation, validate)
+            spoken = self._speak(protocol)
+            operation = spoken.service.operation(name)
+            compiled = spoken.compile(operation, self._validator.compile(operation))
             self._compiled[protocol, name] = compiled
         return compiled
+
+    def speaks(self, protocol: str) -> bool:
+        """Whether requests in the protocol are answered."""
+        return protocol in self.model.protocols or (
+            protocol == "query" and self.model.name in QUERY_NAMES
+        )
 
     def match_path(self, request: Request, path: str) -> tuple[CompiledOperation, Labels] | None:
         """The REST operation that a request means, with the labels of its path."""
@@ -73,7 +81,9 @@ class ServedService:
     def _speak(self, protocol: str) -> Protocol:
         spoken = self._protocols.get(protocol)
         if spoken is None:
-            spoken = self._protocols[protocol] = PROTOCOLS[protocol](self.model)
+            listed = protocol in self.model.protocols or self.model.name not in QUERY_NAMES
+            kind = PROTOCOLS[protocol] if listed else CompatibleQueryProtocol
+            spoken = self._protocols[protocol] = kind(self.model)
         return spoken
 
 

@@ -140,6 +140,19 @@ class FormReader(Compiler[Read]):
         return read
 
 
+class LenientFormReader(FormReader):
+    """The query protocol's variant in which a list of one may come without its number:
+    `AttributeName=All` (API reference of SQS, examples)."""
+
+    def list(self, shape: Shape) -> Read:
+        several, convert = super().list(shape), self.compile(shape.member)
+
+        def read(node: Any) -> Any:
+            return [convert(node)] if type(node) is str and node else several(node)
+
+        return read
+
+
 class Ec2FormReader(FormReader):
     """The ec2 protocol's variant: lists are always flat, names are capitalised."""
 

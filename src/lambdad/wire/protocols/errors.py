@@ -88,8 +88,11 @@ class ErrorForms(Generic[Closure]):
         if form is None:
             shape = self._service.errors.get(code)
             if shape is None:
-                word = unmodelled_code(code, self._protocol)
-                query_word = unmodelled_code(code, "query")
+                query_word = QUERY_CODES.get((self._service.name, code)) or unmodelled_code(
+                    code, "query"
+                )
+                query = self._protocol == "query"
+                word = query_word if query else unmodelled_code(code, self._protocol)
                 return ErrorForm(word, query_word, "message", {}, {})
             form = self._forms[code] = self._modelled(shape)
         return form

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdad.core.errors import AwsError
-from lambdad.wire.codecs.form import Ec2FormReader, FormReader, tree
+from lambdad.wire.codecs.form import Ec2FormReader, FormReader, LenientFormReader, tree
 from lambdad.wire.codecs.xml import DECLARATION, escape, escape_attribute
 from lambdad.wire.codecs.xml_shapes import Write as WriteElement
 from lambdad.wire.codecs.xml_shapes import XmlWriter
@@ -19,8 +19,11 @@ from lambdad.wire.protocols.protocol import (
     Write,
     WriteError,
 )
+from lambdad.wire.query_names import QUERY_NAMES, query_model
 
 _CONTENT_TYPE = ("Content-Type", "text/xml")
+_ADDRESS_SLASHES = 2
+"""`/<account>/<name>` is the path of a resource, `/` of the service."""
 
 
 class QueryProtocol(Protocol):
@@ -93,6 +96,35 @@ class QueryProtocol(Protocol):
             if value is not None and name in form.members:
                 tag, convert = form.members[name]
                 convert(out, tag, value)
+
+
+class CompatibleQueryProtocol(QueryProtocol):
+    """awsQuery for services whose models speak JSON by now (wire/query_names.py)."""
+
+    def __init__(self, service: ServiceModel) -> None:
+        super().__init__(query_model(service))
+        self._address = QUERY_NAMES[service.name].address
+
+    def form_reader(self) -> FormReader:
+        return LenientFormReader()
+
+    def reader(self, operation: Operation) -> Read:
+        """As the query protocol, and the resource may be addressed by the path alone."""
+        read, address = super().reader(operation), self._address
+        if operation.input is None or address not in operation.input.members:
+            return read
+
+        def read_addressed(request: Request, captured: Captured) -> Params:
+            params = read(request, captured)
+            if address not in params and request.path.count("/") >= _ADDRESS_SLASHES:
+                params[address] = request.path
+            return params
+
+        return read_addressed
+
+    def _describe(self, out: list[str], error: AwsError) -> None:
+        super()._describe(out, error)
+        out.append("<Detail/>")
 
 
 class Ec2Protocol(QueryProtocol):

@@ -10,6 +10,7 @@ import zlib
 from lambdad.core.errors import AwsError
 from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.wire.codecs.shapes import MalformedBody
+from lambdad.wire.corrections import ERROR_NAMESPACES
 from lambdad.wire.http import Request, Response
 from lambdad.wire.model import Operation, ServiceModel
 from lambdad.wire.protocols.error_trees import ErrorTrees
@@ -81,13 +82,15 @@ class RpcProtocol(Protocol):
         return write
 
     def error_writer(self, operation: Operation | None) -> WriteError:
-        errors, encode = self._errors, self._format.encode
+        errors, encode, modelled = self._errors, self._format.encode, self.service.errors
+        own, foreign = ERROR_NAMESPACES.get(self.service.name, ("", ""))
 
         def write(error: AwsError, request_id: str) -> Response:
             form = errors.form(error)
             headers = [("x-amzn-RequestId", request_id), *self._headers]
             headers += errors.headers(form, error)
-            body = encode({"__type": form.code, **errors.tree(form, error)})
+            namespace = own if error.code in modelled else foreign
+            body = encode({"__type": f"{namespace}{form.code}", **errors.tree(form, error)})
             return Response(error.status, headers, body)
 
         return write

@@ -1,0 +1,1 @@
+"""Durable executions: what they are, how they change, what they remember."""

@@ -1,0 +1,1 @@
+"""The durable queue under SQS, asynchronous invocation, destinations and dead letters."""
