@@ -1,57 +1,38 @@
 """Asynchronous invocation: events that are on disk before they are accepted, and run until done.
 
-Owns: the event on the queue, when it runs, and what its outcome leads to (retry.py has the
-rules). It runs whatever the function, version or alias is at that moment. Destinations and dead
-letters attach at `on_over`, which is told before the event is deleted.
+Owns: when an event runs, and what its outcome leads to (retry.py has the rules; event_queue.py is
+where events wait). It runs whatever the function, version or alias is at that moment. Destinations
+and dead letters attach at `on_over`, which is told before the event is deleted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from lambdad.core.clock import Clock
 from lambdad.core.errors import AwsError
-from lambdad.core.ids import AccountId, Region, RequestId
+from lambdad.core.ids import AccountId, Region
 from lambdad.core.limits import Limits
-from lambdad.engines.queue import DelayedQueue, Message
+from lambdad.engines.queue.records import Outgoing
 from lambdad.functions.names import LATEST
 from lambdad.functions.snapshot import Catalog, FunctionVersion
+from lambdad.invoke.event_queue import AsyncEvent, EventQueue, HeldEvent
 from lambdad.invoke.invoker import Invoker, InvokeRequest, InvokeResult
+from lambdad.invoke.lineage import RecursiveInvocationException
+from lambdad.invoke.loop_guard import LoopGuard
 from lambdad.invoke.resolve import resolve
 from lambdad.invoke.retry import Again, Outcome, Over, Progress, decide
 
 _RUNNABLE = ("Active", "Inactive")
 _STORE_AGAIN_S = 1.0
 
-
-@dataclass(frozen=True, slots=True)
-class AsyncEvent:
-    """What the queue keeps of an event beside its payload."""
-
-    account: AccountId
-    region: Region
-    name: str
-    qualifier: str | None
-    request_id: RequestId
-    invoked_arn: str
-    trace_header: str
-    progress: Progress
-
-    def to_header(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_header(cls, header: str) -> AsyncEvent:
-        members = json.loads(header)
-        members["progress"] = Progress(**members["progress"])
-        return cls(**members)
-
-
-OnOver = Callable[[AsyncEvent, bytes, Over, InvokeResult | None], Awaitable[None]]
-"""Told of an event that is over: the event, its payload, why, and its last result if it ran."""
+OnOver = Callable[
+    [AsyncEvent, bytes, Over, InvokeResult | None], Awaitable[Sequence[Outgoing] | None]
+]
+"""Told of an event that is over: the event, its payload, why, and its last result if it ran. What
+it returns is sent in the transaction that deletes the event: once, whenever a crash comes."""
 
 
 class AsyncInvoker:
@@ -59,7 +40,7 @@ class AsyncInvoker:
 
     def __init__(
         self,
-        queue: DelayedQueue,
+        queue: EventQueue,
         invoker: Invoker,
         catalog: Catalog,
         clock: Clock,
@@ -67,6 +48,7 @@ class AsyncInvoker:
         draw: Callable[[], float],
     ) -> None:
         self.on_over: OnOver | None = None
+        self.loops: LoopGuard | None = None
         self._queue = queue
         self._invoker = invoker
         self._catalog = catalog
@@ -74,7 +56,8 @@ class AsyncInvoker:
         self._limits = limits
         self._draw = draw
         self._running: set[asyncio.Task[None]] = set()
-        self._wake = asyncio.Event()
+        self._accepting: set[asyncio.Task[None]] = set()
+        self._place = asyncio.Event()
         self._feeder: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -108,61 +91,62 @@ class AsyncInvoker:
             invoked_arn=request.invoked_arn,
             trace_header=request.trace_header,
             progress=Progress(accepted_ms=now_ms),
+            tenant_id=request.tenant_id,
         )
-        at_once = self._feeder is not None and len(self._running) < self._limits.async_in_flight
-        message = await self._queue.put(event.to_header(), request.payload, now_ms, claimed=at_once)
-        if at_once:
-            self._spawn(message)
-        else:
-            self.wake()
+        # To its end also where the caller gives up: an event that is held must be run.
+        accepting = asyncio.get_running_loop().create_task(self._accept(event, request.payload))
+        self._accepting.add(accepting)
+        accepting.add_done_callback(self._accepting.discard)
+        await asyncio.shield(accepting)
 
-    def wake(self) -> None:
-        """Look for due events now: one was added, a place became free, or time has jumped."""
-        self._wake.set()
+    async def _accept(self, event: AsyncEvent, payload: bytes) -> None:
+        at_once = self._feeder is not None and len(self._running) < self._limits.async_in_flight
+        held = await self._queue.put(event, payload, hold=at_once)
+        if held is not None:
+            self._spawn(held)
 
     # -- running ------------------------------------------------------------------------------
 
     async def _feed(self) -> None:
         while True:
-            self._wake.clear()
-            free = self._limits.async_in_flight - len(self._running)
-            if free <= 0:
-                await self._wake.wait()
+            self._place.clear()
+            if len(self._running) >= self._limits.async_in_flight:
+                await self._place.wait()
                 continue
-            claim = await self._queue.claim(free, self._clock.wall_ms())
-            for message in claim.messages:
-                self._spawn(message)
-            if not claim.messages:
-                await self._sleep_until(claim.next_due_ms)
+            await self._queue.due()
+            free = self._limits.async_in_flight - len(self._running)
+            if free > 0:
+                await self._take(free)
 
-    async def _sleep_until(self, due_ms: int | None) -> None:
-        timeout_s = None if due_ms is None else max(0, due_ms - self._clock.wall_ms()) / 1000
+    async def _take(self, free: int) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), timeout_s)
-        except TimeoutError:
-            return
+            for held in await self._queue.take(free):
+                self._spawn(held)
+        except AwsError:  # the disk is full, or the lane: later, then
+            await asyncio.sleep(_STORE_AGAIN_S)
 
-    def _spawn(self, message: Message) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(message))
+    def _spawn(self, held: HeldEvent) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(held))
         self._running.add(task)
         task.add_done_callback(self._ran)
 
     def _ran(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        self.wake()
+        self._place.set()
 
-    async def _run(self, message: Message) -> None:
-        event = AsyncEvent.from_header(message.header)
-        outcome, result = await self._attempt(event, message.body)
+    async def _run(self, held: HeldEvent) -> None:
+        event, payload = held.event, held.payload
+        self._queue.started(event)
+        outcome, result = await self._attempt(event, payload)
         decision = decide(event.progress, outcome, self._clock.wall_ms(), self._limits_of(event))
         if isinstance(decision, Again):
-            header = replace(event, progress=decision.progress).to_header()
-            due_ms = decision.due_ms
-            await _until_stored(lambda: self._queue.release(message, header, due_ms))
+            changed, due_ms = replace(event, progress=decision.progress), decision.due_ms
+            await _until_stored(lambda: self._queue.again(held, changed, due_ms))
             return
+        outgoing: Sequence[Outgoing] = ()
         if self.on_over is not None:
-            await self.on_over(event, message.body, decision, result)
-        await _until_stored(lambda: self._queue.delete(message))
+            outgoing = await self.on_over(event, payload, decision, result) or ()
+        await _until_stored(lambda: self._queue.over(held, outgoing))
 
     def _limits_of(self, event: AsyncEvent) -> Limits:
         """The limits, narrowed by what the function's owner set for the qualifier."""
@@ -188,6 +172,12 @@ class AsyncInvoker:
         target = resolve(function, event.qualifier, self._draw())
         if target is None:
             return Outcome.GONE, None
+        if self.loops is not None:
+            try:
+                trace_header = self.loops.enter(event.trace_header, function)
+            except RecursiveInvocationException:
+                return Outcome.LOOP, None
+            event = replace(event, trace_header=trace_header)
         return await self._invoke(target, event, payload)
 
     async def _invoke(
@@ -196,7 +186,12 @@ class AsyncInvoker:
         if target.state not in _RUNNABLE:
             return Outcome.NOT_RUN, None
         request = InvokeRequest(
-            event.request_id, payload, event.invoked_arn, trace_header=event.trace_header
+            event.request_id,
+            payload,
+            event.invoked_arn,
+            trace_header=event.trace_header,
+            tenant_id=event.tenant_id,
+            queued=True,
         )
         try:
             result = await self._invoker.invoke(target, request)

@@ -20,6 +20,12 @@ class TooManyRequestsException(LambdaError):
         self.reason = reason
 
 
+class NoPublishedVersionException(LambdaError):
+    """A function on managed instances runs published versions only (semantics §1.15)."""
+
+    code = "NoPublishedVersionException"
+
+
 class InvalidRuntimeException(AwsError):
     """No pack on this machine serves the function's runtime.
 

@@ -1,7 +1,7 @@
 """All execution environments of this machine: the pools, and what limits them together.
 
-Owns: the machine's bound and whom to evict at it, how many are created at once, reaping after the
-keep-alive, and what happens to pools when functions change. May not: choose an environment for
+Owns: the machine's bounds and whom to evict at them, how many are created at once, reaping after
+the keep-alive, and what happens to pools when functions change. May not: choose an environment for
 an invocation; that is each pool's.
 """
 
@@ -17,43 +17,70 @@ from lambdad.invoke.concurrency import (
     RATE_REASON,
     AccountConcurrency,
     FunctionConcurrency,
+    ManagedConcurrency,
+    PoolConcurrency,
 )
 from lambdad.invoke.errors import ServiceException, TooManyRequestsException
-from lambdad.invoke.pool import FunctionPool
+from lambdad.invoke.keep_alive import GreedyDual
+from lambdad.invoke.machine import ReadMachine, Room, unbounded
+from lambdad.invoke.pool import FunctionPool, PoolKey
 from lambdad.runtime.services import EnvironmentServices
 from lambdad.sandbox.driver import RuntimePack
 
-_REAP_STEPS = 10
-
 
 class MachineFleet:
-    """The pools by deployment, and the concurrency of every function and account."""
+    """The pools, and the concurrency of every function and account."""
 
-    def __init__(self, services: EnvironmentServices, catalog: Catalog) -> None:
+    def __init__(
+        self, services: EnvironmentServices, catalog: Catalog, read_machine: ReadMachine = unbounded
+    ) -> None:
         self.services = services
-        self.pools: dict[str, FunctionPool] = {}
-        """By deployment id; read on the hot path."""
+        self.pools: dict[PoolKey, FunctionPool] = {}
+        """Read on the hot path."""
         self.environments = 0
+        self._catalog = catalog
+        self._room = Room(read_machine, services.limits)
+        self._kept = GreedyDual()
         self._accounts: dict[tuple[AccountId, Region], AccountConcurrency] = {}
         self._functions: dict[Key, FunctionConcurrency] = {}
+        self._deleted: set[Key] = set()
+        """Functions whose last environments may still run."""
         self._turns = asyncio.Semaphore(services.limits.environment_starts_at_once)
-        self._reaper: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._keep_alive_ns = int(services.limits.environment_keep_alive_s * 1_000_000_000)
         self._closing = False
         for function in catalog:
             self._changed((function.account, function.region, function.name), function)
         catalog.subscribe(self._changed)
 
-    def open_pool(self, version: FunctionVersion, pack: RuntimePack) -> FunctionPool:
-        """The pool of a deployment, made if it is new."""
+    def open_pool(
+        self, version: FunctionVersion, pack: RuntimePack, tenant_id: str | None = None
+    ) -> FunctionPool:
+        """The pool of a deployment, and of a tenant where it isolates them; made if it is new."""
         if self._closing:
             raise ServiceException("lambdad is shutting down.")
-        pool = self.pools.get(version.deployment_id)
+        deployment_id = version.deployment_id
+        key: PoolKey = deployment_id if tenant_id is None else (deployment_id, tenant_id)
+        pool = self.pools.get(key)
         if pool is None:
-            concurrency = self.concurrency((version.account, version.region, version.name))
-            pool = FunctionPool(version, pack, concurrency, self)
-            self.pools[version.deployment_id] = pool
-            if self._reaper is None:
-                self._arm_reaper()
+            pool = self.pools[key] = self._new_pool(version, pack, tenant_id)
+            if self._timer is None:
+                self._arm()
+        return pool
+
+    def _new_pool(
+        self, version: FunctionVersion, pack: RuntimePack, tenant_id: str | None
+    ) -> FunctionPool:
+        key: Key = (version.account, version.region, version.name)
+        function = self.concurrency(key)
+        slots = ManagedConcurrency if version.capacity_provider else PoolConcurrency
+        pool = FunctionPool(version, pack, slots(function), self, tenant_id)
+        published = self._catalog.get(*key)
+        current = published.versions.get(version.version) if published else None
+        if current is None or current.deployment_id != version.deployment_id:
+            pool.retire()  # replaced since the caller resolved it: it runs, and nothing is kept
+        if published is None:
+            self._deleted.add(key)
         return pool
 
     def concurrency(self, key: Key) -> FunctionConcurrency:
@@ -61,9 +88,10 @@ class MachineFleet:
         concurrency = self._functions.get(key)
         if concurrency is None:
             limits = self.services.limits
-            account = self._accounts.setdefault(
-                key[:2], AccountConcurrency(limits.account_concurrency)
-            )
+            account = self._accounts.get(key[:2])
+            if account is None:
+                account = AccountConcurrency(limits.account_concurrency)
+                self._accounts[key[:2]] = account
             concurrency = FunctionConcurrency(account, limits.environment_starts_per_10s)
             self._functions[key] = concurrency
         return concurrency
@@ -71,8 +99,8 @@ class MachineFleet:
     async def close(self) -> None:
         """End every environment and wait until each is gone."""
         self._closing = True
-        if self._reaper is not None:
-            self._reaper.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         error = ServiceException("lambdad is shutting down.")
         for pool in list(self.pools.values()):
             pool.close(error)
@@ -81,63 +109,115 @@ class MachineFleet:
 
     # -- Fleet --------------------------------------------------------------------------------
 
-    def admit(self, pool: FunctionPool) -> Exception | None:
+    def admit(self, pool: FunctionPool, *, ahead: bool) -> Exception | None:
         if self._closing:
             return ServiceException("lambdad is shutting down.")
-        if self.environments >= self.services.limits.environments and not self._evict():
+        limits, function = self.services.limits, pool.concurrency.function
+        now_ns = self.services.clock.monotonic_ns()
+        if pool.tenant_id is not None:
+            most = limits.tenant_environments_per_slot * function.account.limit
+            if function.account.tenant_environments >= most and not self._evict_tenant(pool):
+                return TooManyRequestsException(ACCOUNT_REASON)
+        if self.environments >= limits.environments and not self._give_up(1):
             return TooManyRequestsException(ACCOUNT_REASON)
-        if not pool.concurrency.may_start(self.services.clock.monotonic_ns()):
+        if not self._room.fits(pool.size_mib, now_ns) and not self._give_up(pool.size_mib):
+            return TooManyRequestsException(ACCOUNT_REASON)
+        if not ahead and not function.starts.take(now_ns):
             return TooManyRequestsException(RATE_REASON)
         self.environments += 1
+        if pool.tenant_id is not None:
+            function.account.tenant_environments += 1
+        self._room.promise(pool.size_mib)
         return None
 
-    def released(self) -> None:
+    def started(self, size_mib: int) -> None:
+        self._room.settle(size_mib)
+
+    def released(self, pool: FunctionPool) -> None:
         self.environments -= 1
+        if pool.tenant_id is not None:
+            pool.concurrency.function.account.tenant_environments -= 1
 
     def creation_turn(self) -> contextlib.AbstractAsyncContextManager[object]:
         return self._turns
 
     # -- keeping it small ---------------------------------------------------------------------
 
-    def _evict(self) -> bool:
-        """End the environment that has been idle for the longest time, if any is."""
-        idle = [pool for pool in self.pools.values() if pool.idle]
-        if not idle:
-            return False
-        min(idle, key=lambda pool: pool.idle[0].idle_since_ns).idle[0].end()
+    def _give_up(self, size_mib: int) -> bool:
+        """End idle environments, those worth the least first, until so much memory is free;
+        whether there were enough."""
+        while size_mib > 0:
+            pool = self._kept.least(pool for pool in self.pools.values() if pool.idle)
+            if pool is None:
+                return False
+            pool.idle[0].end()
+            size_mib -= pool.size_mib
         return True
 
-    def _arm_reaper(self) -> None:
-        step_s = self.services.limits.environment_keep_alive_s / _REAP_STEPS
-        self._reaper = asyncio.get_running_loop().call_later(step_s, self._on_reaper)
+    def _evict_tenant(self, newcomer: FunctionPool) -> bool:
+        """End one idle environment of a tenant in the newcomer's account, if any is idle."""
+        account = newcomer.concurrency.function.account
+        pool = self._kept.least(
+            pool
+            for pool in self.pools.values()
+            if pool.idle and pool.tenant_id and pool.concurrency.function.account is account
+        )
+        if pool is not None:
+            pool.idle[0].end()
+        return pool is not None
 
-    def _on_reaper(self) -> None:
-        self._reaper = None
-        self.reap()
+    def _arm(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self.services.limits.fleet_turn_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.turn()
         if self.pools:
-            self._arm_reaper()
+            self._arm()
 
-    def reap(self) -> None:
-        """End what has been idle for the keep-alive, forget pools without environments."""
-        keep_ns = int(self.services.limits.environment_keep_alive_s * 1_000_000_000)
-        before_ns = self.services.clock.monotonic_ns() - keep_ns
-        for deployment_id, pool in list(self.pools.items()):
+    def turn(self) -> None:
+        """What is due now and then: give memory back where it is short, end what has been idle
+        for the keep-alive, forget pools without environments, and start what is wanted ahead and
+        found no room before."""
+        now_ns = self.services.clock.monotonic_ns()
+        self._give_up(self._room.shortage_mib(now_ns))
+        before_ns = now_ns - self._keep_alive_ns
+        for key, pool in list(self.pools.items()):
             pool.reap(before_ns)
             if pool.empty:
-                del self.pools[deployment_id]
+                del self.pools[key]
+            else:
+                pool.standing.top_up()
+        self._forget_deleted()
 
     def _changed(self, key: Key, function: Function | None) -> None:
         self.concurrency(key).reserve(function.reserved_concurrency if function else None)
         current = (
             {version.deployment_id for version in function.versions.values()} if function else ()
         )
-        for deployment_id, pool in list(self.pools.items()):
+        for pool_key, pool in list(self.pools.items()):
             version = pool.version
             if (version.account, version.region, version.name) != key:
                 continue
-            if deployment_id not in current:
+            if version.deployment_id not in current:
                 pool.retire()
                 if pool.empty:
-                    del self.pools[deployment_id]
-        if function is None and self._functions[key].in_use == 0:
+                    del self.pools[pool_key]
+        if function is None:
+            self._deleted.add(key)
+            self._forget_deleted()
+        else:
+            self._deleted.discard(key)
+
+    def _forget_deleted(self) -> None:
+        """Drop the accounts of functions that are gone, once nothing of them runs."""
+        if not self._deleted:
+            return
+        running = {
+            (pool.version.account, pool.version.region, pool.version.name)
+            for pool in self.pools.values()
+        }
+        for key in self._deleted - running:
             del self._functions[key]
+        self._deleted &= running

@@ -1,21 +1,34 @@
 """The execution environments of one deployment: idle ones, starting ones, and who waits for one.
 
-Owns: which environment takes which invocation, last used first, and when another is started. May
-not: count the machine or the account; the Fleet it belongs to says whether there is room.
+Owns: which environment takes which invocation, provisioned ones first, then last used first, and
+when another is started. Where a function isolates tenants, a pool is one tenant's and so are its
+environments. May not: count the machine or the account; the Fleet it belongs to says whether there
+is room.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
+from lambdad.core.errors import AwsError
 from lambdad.functions.snapshot import FunctionVersion
-from lambdad.invoke.concurrency import FunctionConcurrency
+from lambdad.invoke.concurrency import PoolConcurrency
+from lambdad.invoke.keep_alive import Worth
+from lambdad.invoke.standing import Standing, Start
 from lambdad.runtime.invocation import Invocation
+from lambdad.runtime.purpose import InitializationType, Purpose
 from lambdad.runtime.services import EnvironmentServices
 from lambdad.runtime.supervisor import Supervisor
 from lambdad.sandbox.driver import RuntimePack
+
+_log = logging.getLogger(__name__)
+
+PoolKey = str | tuple[str, str]
+"""A deployment's id; with the tenant where tenants are isolated."""
 
 
 class Fleet(Protocol):
@@ -23,10 +36,14 @@ class Fleet(Protocol):
 
     services: EnvironmentServices
 
-    def admit(self, pool: FunctionPool) -> Exception | None:
-        """Count one more environment; else why there is no room for it."""
+    def admit(self, pool: FunctionPool, *, ahead: bool) -> Exception | None:
+        """Count one more environment; else why there is no room for it. `ahead`: nobody waits for
+        it, so no rate of starts applies."""
 
-    def released(self) -> None:
+    def started(self, size_mib: int) -> None:
+        """The start of one that was admitted for so much memory is over, well or badly."""
+
+    def released(self, pool: FunctionPool) -> None:
         """An environment is gone."""
 
     def creation_turn(self) -> contextlib.AbstractAsyncContextManager[object]:
@@ -40,47 +57,83 @@ class FunctionPool:
         self,
         version: FunctionVersion,
         pack: RuntimePack,
-        concurrency: FunctionConcurrency,
+        concurrency: PoolConcurrency,
         fleet: Fleet,
+        tenant_id: str | None = None,
     ) -> None:
         self.version = version
+        self.tenant_id = tenant_id
         self.concurrency = concurrency
         self.idle: list[Supervisor] = []
-        """Longest idle first."""
+        """On demand, longest idle first."""
+        self.standing = Standing(self)
+        self.on_standing: Callable[[FunctionPool], None] | None = None
+        """Told when the standing environments change."""
         self.members: set[Supervisor] = set()
         self.waiting: deque[Invocation] = deque()
         self.retired = False
         """The deployment was replaced: what waits still runs, nothing is kept."""
+        self.worth = Worth()
+        self.init_ms = 0.0
+        self.size_mib = fleet.services.limits.environment_memory_guess_mib
         self._pack = pack
         self._fleet = fleet
         self._lifetime_ns = int(fleet.services.limits.environment_lifetime_s * 1_000_000_000)
+        kind: InitializationType = "on-demand"
+        if version.capacity_provider is not None:
+            kind = "lambda-managed-instances"
+        self._on_demand = Purpose(kind, tenant_id)
+        self._ready = self.standing.idle
         self._starting = 0
 
     @property
+    def key(self) -> PoolKey:
+        """Under which the fleet keeps it."""
+        deployment_id = self.version.deployment_id
+        return deployment_id if self.tenant_id is None else (deployment_id, self.tenant_id)
+
+    @property
+    def idle_since_ns(self) -> int:
+        """Since when one of its environments on demand has been idle; only where one is."""
+        return self.idle[0].idle_since_ns
+
+    @property
     def empty(self) -> bool:
-        return not (self.members or self.waiting or self._starting)
+        return not (self.members or self.waiting or self._starting or self.standing.wanted)
 
     def submit(self, invocation: Invocation) -> None:
         """Run it on an idle environment, or on the first that becomes free or has started."""
+        self.worth.uses += 1
+        if self._ready:
+            self._ready.pop().invoke(invocation)
+            return
         if self.idle:
             self.idle.pop().invoke(invocation)
             return
         self.waiting.append(invocation)
         self._scale_up()
 
+    def keep_ahead(self, amount: int, purpose: Purpose) -> None:
+        """Keep so many environments initialised, whatever becomes of them."""
+        if not self.retired:
+            self.concurrency.provision(amount)
+            self.standing.want(amount, purpose)
+
     def retire(self) -> None:
         """Keep no environment any longer than it runs."""
+        self.keep_ahead(0, self._on_demand)
         self.retired = True
         for environment in list(self.idle):
             environment.end()
 
     def reap(self, before_ns: int) -> None:
-        """End the environments that have been idle since before then."""
+        """End the environments on demand that have been idle since before then."""
         while self.idle and self.idle[0].idle_since_ns < before_ns:
             self.idle[0].end()
 
     def close(self, error: Exception) -> None:
         """End everything; who waits or runs is told why."""
+        self.keep_ahead(0, self._on_demand)
         self.retired = True
         while self.waiting:
             self.waiting.popleft().fail(error)
@@ -104,52 +157,77 @@ class FunctionPool:
             return
         if self.retired:
             environment.end()
-            return
-        self.idle.append(environment)
+        elif environment.purpose.ahead:
+            self.standing.rest(environment)
+        else:
+            self.idle.append(environment)
 
     def ended(self, environment: Supervisor) -> None:
         self.members.discard(environment)
-        with contextlib.suppress(ValueError):
-            self.idle.remove(environment)
-        self._fleet.released()
+        self._fleet.released(self)
+        if environment.purpose.ahead:
+            self.standing.ended(environment)
+        else:
+            with contextlib.suppress(ValueError):
+                self.idle.remove(environment)
         self._scale_up()
 
     def reroute(self, invocation: Invocation) -> None:
-        if self.idle:
-            self.idle.pop().invoke(invocation)
-            return
+        for idle in (self._ready, self.idle):
+            if idle:
+                idle.pop().invoke(invocation)
+                return
         self.waiting.appendleft(invocation)
         self._scale_up()
 
     # -- starting -----------------------------------------------------------------------------
 
+    def standing_changed(self) -> None:
+        if self.on_standing is not None:
+            self.on_standing(self)
+
+    def start_ahead(self, purpose: Purpose) -> bool:
+        if self.retired or self._fleet.admit(self, ahead=True) is not None:
+            return False
+        environment = self._member(purpose)
+        self._fleet.services.tasks.spawn(self._start_ahead(environment, self.size_mib))
+        return True
+
     def _scale_up(self) -> None:
         while self._starting < len(self.waiting):
-            refusal = self._fleet.admit(self)
+            refusal = self._fleet.admit(self, ahead=False)
             if refusal is not None:
                 self.waiting.pop().fail(refusal)
                 continue
-            environment = Supervisor(self.version, self._pack, self._fleet.services, self)
+            environment = self._member(self._on_demand)
             self._starting += 1
-            self.members.add(environment)
-            self._fleet.services.tasks.spawn(self._start(environment))
+            self._fleet.services.tasks.spawn(self._start(environment, self.size_mib))
 
-    async def _start(self, environment: Supervisor) -> None:
+    def _member(self, purpose: Purpose) -> Supervisor:
+        environment = Supervisor(self.version, self._pack, self._fleet.services, self, purpose)
+        self.members.add(environment)
+        return environment
+
+    async def _start(self, environment: Supervisor, promised_mib: int) -> None:
         try:
             needed = await self._create(environment)
-            if needed:
-                await environment.initialise()
+            if needed and await environment.initialise():
+                self._measure(environment)
         except Exception as error:  # whatever it is, somebody waits for this environment
-            self._starting -= 1
+            self._start_over(promised_mib)
             if self.waiting:
                 self.waiting.popleft().fail(error)
             environment.end()
             return
-        self._starting -= 1
+        self._start_over(promised_mib)
         if needed:
             self.available(environment)
         else:
             environment.end()
+
+    def _start_over(self, promised_mib: int) -> None:
+        self._starting -= 1
+        self._fleet.started(promised_mib)
 
     async def _create(self, environment: Supervisor) -> bool:
         """Create it when it is its turn, unless those who waited were served meanwhile."""
@@ -158,3 +236,27 @@ class FunctionPool:
                 return False
             await environment.create()
             return True
+
+    async def _start_ahead(self, environment: Supervisor, promised_mib: int) -> None:
+        initialised = False
+        try:
+            async with self._fleet.creation_turn():
+                if not environment.ended:
+                    await environment.create()
+            initialised = not environment.ended and await environment.initialise()
+            outcome = Start.READY if initialised else Start.FAILED
+        except Exception as error:  # nobody waits for it, so nobody else would be told
+            if not isinstance(error, AwsError):
+                _log.exception("%s: an environment could not be started ahead", self.version.arn)
+            outcome = Start.PUT_OFF
+            environment.end()
+        self._fleet.started(promised_mib)
+        self.standing.start_over(environment, Start.PUT_OFF if self.retired else outcome)
+        if initialised:
+            self._measure(environment)
+            self.available(environment)
+
+    def _measure(self, environment: Supervisor) -> None:
+        """What its successors will cost."""
+        self.init_ms = environment.init_ms
+        self.size_mib = environment.memory_peak_mib or self.size_mib

@@ -25,6 +25,8 @@ class Outcome(Enum):
     """Throttled, or the platform failed."""
     ZERO_CONCURRENCY = "zero concurrency"
     """The function is switched off."""
+    LOOP = "loop"
+    """The function has called itself too often in a row (`lineage.py`)."""
     GONE = "gone"
     """There is no such function, version or alias any more."""
 
@@ -36,6 +38,8 @@ class Condition(StrEnum):
     RETRIES_EXHAUSTED = "RetriesExhausted"
     EVENT_AGE_EXCEEDED = "EventAgeExceeded"
     ZERO_RESERVED_CONCURRENCY = "ZeroReservedConcurrency"
+    RECURSIVE_INVOCATION = "RecursiveInvocation"
+    """Ours: AWS sends such an event on as well, and does not publish its word."""
     FUNCTION_NOT_FOUND = "FunctionNotFound"
     """Ours: AWS drops such an event without a record."""
 
@@ -71,6 +75,8 @@ def decide(progress: Progress, outcome: Outcome, now_ms: int, limits: Limits) ->
     """What follows from a run that ended now."""
     if outcome is Outcome.ZERO_CONCURRENCY:
         return Over(Condition.ZERO_RESERVED_CONCURRENCY, progress)
+    if outcome is Outcome.LOOP:
+        return Over(Condition.RECURSIVE_INVOCATION, progress)
     if outcome is Outcome.GONE:
         return Over(Condition.FUNCTION_NOT_FOUND, progress)
     if outcome is Outcome.NOT_RUN:

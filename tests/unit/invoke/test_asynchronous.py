@@ -8,17 +8,22 @@ import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from lambdad.core.clock import ManualClock
 from lambdad.core.limits import DEFAULT_LIMITS
-from lambdad.engines.queue import MIGRATIONS, DelayedQueue
+from lambdad.engines.queue.engine import QueueEngine
+from lambdad.engines.queue.records import NewMessage, Outgoing, QueueSettings
 from lambdad.functions.attachments import EventInvoke
 from lambdad.functions.snapshot import AliasTarget, Catalog, FunctionVersion
-from lambdad.invoke.asynchronous import AsyncEvent, AsyncInvoker
+from lambdad.invoke.asynchronous import AsyncInvoker
 from lambdad.invoke.errors import TooManyRequestsException
+from lambdad.invoke.event_queue import AsyncEvent, EventQueue, QueueFull
 from lambdad.invoke.invoker import InvokeRequest, InvokeResult
 from lambdad.invoke.retry import Condition, Over
+from lambdad.telemetry.counters import Counters, Metric
 from support.functions import ACCOUNT, REGION, make_function, make_request, make_version, run
-from support.lanes import open_sqlite
+from support.queues import engine, key
 
 GOOD, BAD, THROTTLED, BUG = "good", "bad", "throttled", "bug"
 
@@ -52,7 +57,10 @@ class Stage:
     catalog: Catalog
     version: FunctionVersion
     over: list[tuple[AsyncEvent, Over]]
-    queue: DelayedQueue
+    queue: EventQueue
+    queues: QueueEngine
+    counters: Counters
+    outgoing: list[Outgoing]
 
     async def accept(self, qualifier: str | None = None, payload: bytes = b"1") -> str:
         request = make_request(self.version, payload=payload)
@@ -73,7 +81,7 @@ class Stage:
 
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
-        self.asynchronous.wake()
+        self.queues.wake()
 
 
 @contextlib.asynccontextmanager
@@ -81,24 +89,28 @@ async def stage(
     folder: Path, *script: str, clock: ManualClock | None = None, **limits: int
 ) -> AsyncIterator[Stage]:
     bounds = dataclasses.replace(DEFAULT_LIMITS, **limits)
-    lane = open_sqlite(folder / "queues", MIGRATIONS)
-    queue = DelayedQueue(lane, "async", bounds.async_queue_events)
     clock, catalog, invoker = clock or ManualClock(), Catalog(), FakeInvoker(*script)
     version = make_version(folder, name="f")
     catalog.publish(make_function(version))
-    asynchronous = AsyncInvoker(queue, invoker, catalog, clock, bounds, lambda: 0.0)
-    over: list[tuple[AsyncEvent, Over]] = []
+    async with engine(folder, clock) as (queues, _):
+        counters = Counters()
+        queue = EventQueue(queues, clock, bounds, counters)
+        asynchronous = AsyncInvoker(queue, invoker, catalog, clock, bounds, lambda: 0.0)
+        over: list[tuple[AsyncEvent, Over]] = []
+        outgoing: list[Outgoing] = []
 
-    async def on_over(event: AsyncEvent, payload: bytes, end: Over, result: object) -> None:
-        over.append((event, end))
+        async def on_over(
+            event: AsyncEvent, payload: bytes, end: Over, result: object
+        ) -> list[Outgoing]:
+            over.append((event, end))
+            return outgoing
 
-    asynchronous.on_over = on_over
-    await asynchronous.start()
-    try:
-        yield Stage(invoker, asynchronous, clock, catalog, version, over, queue)
-    finally:
+        asynchronous.on_over = on_over
+        await asynchronous.start()
+        yield Stage(
+            invoker, asynchronous, clock, catalog, version, over, queue, queues, counters, outgoing
+        )
         await asynchronous.close()
-        await lane.close()
 
 
 def test_an_event_runs_once_with_its_id_and_payload(tmp_path: Path) -> None:
@@ -246,5 +258,60 @@ def test_a_closed_daemon_goes_on_where_it_was(tmp_path: Path) -> None:
             on.advance(60)
             await on.settled(2)
             assert sorted(end.progress.attempts for _, end in on.over) == [1, 2]
+
+    run(scenario())
+
+
+def test_what_an_end_sends_is_there_when_the_event_is_gone(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path, GOOD) as on:
+            await on.queues.create(key("target"), QueueSettings(), {}, {})
+            on.outgoing.append(Outgoing(key("target"), (NewMessage(b"record"),)))
+            await on.accept()
+            await on.settled(1)
+            (message,) = await on.queues.receive(key("target"), 10)
+            assert message.body == b"record"
+
+    run(scenario())
+
+
+def test_received_events_and_their_age_are_counted(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path, THROTTLED, GOOD) as on:
+            await on.accept()
+            await on.settled(1, waiting=1)
+            on.advance(1)
+            await on.settled(2)
+            counted = {
+                name: on.counters.sum(Metric("AWS/Lambda", name, (("FunctionName", "f"),)))
+                for name in ("AsyncEventsReceived", "AsyncEventAge")
+            }
+            assert counted == {"AsyncEventsReceived": 1, "AsyncEventAge": 1000}
+
+    run(scenario())
+
+
+def test_an_event_whose_client_gives_up_runs_all_the_same(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path, GOOD) as on:
+            accepting = asyncio.ensure_future(on.accept())
+            await asyncio.sleep(0)
+            accepting.cancel()
+            await on.settled(1)
+
+    run(scenario())
+
+
+def test_more_events_than_may_wait_are_refused(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path, GOOD, async_queue_events=1) as on:
+            on.invoker.gate = asyncio.Event()
+            await on.accept()
+            with pytest.raises(QueueFull):
+                await on.accept()
+            on.invoker.gate.set()
+            await on.settled(1)
+            await on.accept()
+            await on.settled(2)
 
     run(scenario())

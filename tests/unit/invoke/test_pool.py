@@ -120,15 +120,16 @@ def test_account_and_reserved_concurrency_throttle_with_their_reasons() -> None:
     run(scenario())
 
 
-def test_a_full_machine_evicts_the_longest_idle_and_then_throttles() -> None:
+def test_a_full_machine_evicts_what_is_worth_the_least_and_then_throttles() -> None:
     async def scenario() -> None:
         gate = Gate()
         gate.open.set()
         driver = PlayedDriver(gate)
-        async with running(driver, environments=2) as bench:
+        async with running(driver, ManualClock(), environments=2) as bench:
             old, recent, new = (bench.python("") for _ in range(3))
-            await bench.invoke(old)
             await bench.invoke(recent)
+            await bench.invoke(recent)
+            await bench.invoke(old)
             await bench.invoke(new)
             assert bench.fleet.environments == 2
             assert not bench.fleet.pools[old.deployment_id].members
@@ -173,10 +174,10 @@ def test_idle_environments_are_reaped_after_the_keep_alive() -> None:
             version = bench.python("")
             await bench.invoke(version)
             clock.advance(99)
-            bench.fleet.reap()
+            bench.fleet.turn()
             assert bench.fleet.environments == 1
             clock.advance(2)
-            bench.fleet.reap()
+            bench.fleet.turn()
             assert bench.fleet.environments == 0
             assert not bench.fleet.pools
             assert (await bench.invoke(version, 1)).payload == b"1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from lambdad.invoke.warming import PackWarmer
 from lambdad.runtime.catalog.packs import MissingPack
 from lambdad.runtime.services import Tasks
 from lambdad.sandbox.driver import SandboxError
+from support.functions import make_function, make_version
 
 
 class Packs:
@@ -38,8 +40,8 @@ class Driver:
 
 
 def function(name: str, *runtimes: str) -> Any:
-    versions = {str(n): SimpleNamespace(runtime=r) for n, r in enumerate(runtimes)}
-    return SimpleNamespace(account="0" * 12, region="us-east-1", name=name, versions=versions)
+    versions = [make_version(Path(), name=name, runtime=runtime) for runtime in runtimes]
+    return make_function(versions[0], versions=dict(enumerate(versions)))
 
 
 def run(packs: Packs, driver: Driver, steps: list[list[Any]]) -> None:

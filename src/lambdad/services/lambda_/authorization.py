@@ -7,41 +7,37 @@ not served yet are listed too, so that they are never open by mistake.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 
 from lambdad.api.call import Call, Params
 from lambdad.api.requirement import (
     NO_KEYS,
-    NO_TAGS,
     Keys,
+    Owner,
     Requirement,
+    RootBounds,
     Rule,
     ServiceRules,
-    Tags,
     request_tags,
     tag_keys,
 )
-from lambdad.core.arn import PARTITION, parse_arn
-from lambdad.core.ids import AccountId, Region
-from lambdad.functions.attachments import WHOLE
-from lambdad.functions.names import FunctionKey, refer
-from lambdad.functions.resources import CodeSigningConfig
-from lambdad.iam.policy import Policy
+from lambdad.events.mapping import KIND as MAPPING
+from lambdad.functions.attachments import WHOLE, FunctionUrl
+from lambdad.functions.names import owner_named, refer
+from lambdad.services.lambda_.durable_authorization import DURABLE_RULES
 from lambdad.services.lambda_.execution_roles import PRINCIPAL
 from lambdad.services.lambda_.layers import layer_key
+from lambdad.services.lambda_.policy_resources import one_spelling, own_arn, policy_of, tags_of
 from lambdad.services.lambda_.service import LambdaService
 
 _ON_FUNCTION = (
     "AddPermission",
     "CreateAlias",
-    "CreateFunctionUrlConfig",
     "DeleteAlias",
     "DeleteFunction",
     "DeleteFunctionCodeSigningConfig",
     "DeleteFunctionConcurrency",
     "DeleteFunctionEventInvokeConfig",
-    "DeleteFunctionUrlConfig",
     "DeleteProvisionedConcurrencyConfig",
     "GetAlias",
     "GetFunction",
@@ -51,11 +47,11 @@ _ON_FUNCTION = (
     "GetFunctionEventInvokeConfig",
     "GetFunctionRecursionConfig",
     "GetFunctionScalingConfig",
-    "GetFunctionUrlConfig",
     "GetPolicy",
     "GetProvisionedConcurrencyConfig",
     "GetRuntimeManagementConfig",
     "ListAliases",
+    "ListDurableExecutionsByFunction",
     "ListFunctionEventInvokeConfigs",
     "ListFunctionUrlConfigs",
     "ListProvisionedConcurrencyConfigs",
@@ -72,9 +68,14 @@ _ON_FUNCTION = (
     "UpdateAlias",
     "UpdateFunctionCode",
     "UpdateFunctionEventInvokeConfig",
-    "UpdateFunctionUrlConfig",
 )
 """The resource is the function, qualified as far as the request qualifies it."""
+_ON_URL = (
+    "CreateFunctionUrlConfig",
+    "DeleteFunctionUrlConfig",
+    "GetFunctionUrlConfig",
+    "UpdateFunctionUrlConfig",
+)
 _ON_EVERYTHING = (
     "GetAccountSettings",
     "ListCapacityProviders",
@@ -127,12 +128,37 @@ def _on_function(action: str) -> Rule:
     return rule
 
 
-_KEYS = {"Principal": "lambda:principal", "FunctionUrlAuthType": "lambda:functionurlauthtype"}
-"""Parameters of AddPermission that are condition keys."""
+_KEYS = {
+    "Principal": "lambda:principal",
+    "FunctionUrlAuthType": "lambda:functionurlauthtype",
+    "CodeSigningConfigArn": "lambda:codesigningconfigarn",
+}
+"""Parameters that are condition keys."""
+
+
+def _on_url(action: str) -> Rule:
+    """`lambda:FunctionUrlAuthType` is what the request sets, else what the URL has."""
+
+    def rule(service: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
+        required = _function(service, call, params, f"lambda:{action}", NO_KEYS)
+        keys: dict[str, str | tuple[str, ...]] = {"lambda:functionarn": required.resource}
+        name, qualifier = params["FunctionName"], params.get("Qualifier")
+        key, qualifier = refer(call.account, call.region, name, qualifier)
+        record = service.functions.get(key)
+        url = record.attached(FunctionUrl, qualifier or WHOLE) if record else None
+        auth_type = params.get("AuthType") or (url.auth_type if url else None)
+        if auth_type is not None:
+            keys["lambda:functionurlauthtype"] = auth_type
+        return (required._replace(keys=keys),)
+
+    return rule
+
+
+_DIRECTLY: Keys = {"lambda:invokedviafunctionurl": "false"}
 
 
 def _invoke(service: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
-    return (_function(service, call, params, "lambda:InvokeFunction", NO_KEYS),)
+    return (_function(service, call, params, "lambda:InvokeFunction", _DIRECTLY),)
 
 
 def _function(
@@ -169,8 +195,9 @@ def _layer_by_arn(_: LambdaService, call: Call, params: Params) -> Iterable[Requ
 
 
 def _on_arn(action: str, parameter: str) -> Rule:
-    def rule(_: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
-        return (Requirement(f"lambda:{action}", _one_spelling(call, params[parameter])),)
+    def rule(service: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
+        arn = one_spelling(call, params[parameter])
+        return (Requirement(f"lambda:{action}", arn, policy=policy_of(service, arn)),)
 
     return rule
 
@@ -178,18 +205,29 @@ def _on_arn(action: str, parameter: str) -> Rule:
 def _on_capacity_provider(action: str) -> Rule:
     def rule(_: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
         name = params["CapacityProviderName"].rpartition(":")[2]
+        arn = own_arn(call, f"capacity-provider:{name}")
         keys = request_tags((params.get("Tags") or {}).items())
-        return (Requirement(f"lambda:{action}", _arn(call, f"capacity-provider:{name}"), keys),)
+        required = [Requirement(f"lambda:{action}", arn, keys)]
+        if action == "CreateCapacityProvider":
+            role = params["PermissionsConfig"]["CapacityProviderOperatorRoleArn"]
+            required.append(_pass_role(role, arn))
+        return required
 
     return rule
 
 
 def _on_mapping(action: str) -> Rule:
-    """`lambda:FunctionArn` is that of the function that the request names, if it names one."""
+    """`lambda:FunctionArn` is that of the mapping's function; where the request names another one,
+    both must be allowed."""
 
-    def rule(_: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
-        arn = _arn(call, f"event-source-mapping:{params['UUID']}")
-        return (Requirement(f"lambda:{action}", arn, _mapped_function(call, params)),)
+    def rule(service: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
+        arn = own_arn(call, f"{MAPPING}:{params['UUID']}")
+        mapping = service.mappings.get(call.account, call.region, params["UUID"])
+        current: Keys = {"lambda:functionarn": mapping.function_arn} if mapping else NO_KEYS
+        required = [Requirement(f"lambda:{action}", arn, current)]
+        if "FunctionName" in params:
+            required.append(Requirement(f"lambda:{action}", arn, _mapped_function(call, params)))
+        return required
 
     return rule
 
@@ -200,8 +238,6 @@ def _create_mapping(_: LambdaService, call: Call, params: Params) -> Iterable[Re
 
 
 def _mapped_function(call: Call, params: Params) -> dict[str, str | tuple[str, ...]]:
-    if "FunctionName" not in params:
-        return {}
     return {"lambda:functionarn": refer(call.account, call.region, params["FunctionName"]).arn}
 
 
@@ -213,15 +249,40 @@ def _create_signing(_: LambdaService, __: Call, params: Params) -> Iterable[Requ
 def _create_function(_: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
     arn = refer(call.account, call.region, params["FunctionName"]).arn
     keys = {**_network(params), **request_tags((params.get("Tags") or {}).items())}
-    return (Requirement("lambda:CreateFunction", arn, keys), _pass_role(params["Role"], arn))
+    return (
+        Requirement("lambda:CreateFunction", arn, keys),
+        _pass_role(params["Role"], arn),
+        *_layers(call, params),
+        *_placement(call, params),
+    )
 
 
-def _update_configuration(_: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
-    arn = refer(call.account, call.region, params["FunctionName"]).arn
-    required = [Requirement("lambda:UpdateFunctionConfiguration", arn, _network(params))]
+def _update_configuration(
+    service: LambdaService, call: Call, params: Params
+) -> Iterable[Requirement]:
+    action = "lambda:UpdateFunctionConfiguration"
+    function = _function(service, call, params, action, _network(params))
+    required = [function, *_layers(call, params), *_placement(call, params)]
     if "Role" in params:
-        required.append(_pass_role(params["Role"], arn))
+        required.append(_pass_role(params["Role"], function.resource))
     return required
+
+
+def _layers(call: Call, params: Params) -> Iterator[Requirement]:
+    """Whoever gives a function layers reads them. What else a layer of another account needs, its
+    own policy, is `layer_references`'."""
+    for arn in params.get("Layers") or ():
+        layer, _, number = arn.rpartition(":")
+        if ":layer:" in layer:
+            yield Requirement("lambda:GetLayerVersion", layer_key(call, layer).arn(int(number)))
+
+
+def _placement(call: Call, params: Params) -> Iterator[Requirement]:
+    """Whoever puts a function on a capacity provider must be allowed to use that provider."""
+    config = (params.get("CapacityProviderConfig") or {}).values()
+    for managed in config:
+        arn = one_spelling(call, managed["CapacityProviderArn"])
+        yield Requirement("lambda:PassCapacityProvider", arn)
 
 
 def _pass_role(role: str, function_arn: str) -> Requirement:
@@ -246,63 +307,25 @@ def _network(params: Params) -> dict[str, str | tuple[str, ...]]:
     return keys
 
 
-def _tag(_: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
-    keys = request_tags(params["Tags"].items())
-    return (Requirement("lambda:TagResource", _one_spelling(call, params["Resource"]), keys),)
+def _tag(service: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
+    arn, keys = one_spelling(call, params["Resource"]), request_tags(params["Tags"].items())
+    policy = policy_of(service, arn)
+    return (Requirement("lambda:TagResource", arn, keys, policy=policy),)
 
 
-def _untag(_: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
-    keys = tag_keys(params["TagKeys"])
-    return (Requirement("lambda:UntagResource", _one_spelling(call, params["Resource"]), keys),)
-
-
-def _arn(call: Call, resource: str) -> str:
-    return f"arn:{PARTITION}:lambda:{call.region}:{call.account}:{resource}"
-
-
-def _one_spelling(call: Call, resource: str) -> str:
-    """A resource's one ARN, however the request spells it: operations take any partition, and a
-    policy's Deny must not be evaded by `arn:aws-cn:…`."""
-    arn = parse_arn(resource)
-    if arn is None:
-        return resource
-    if arn.resource.startswith("function:"):
-        return refer(call.account, call.region, resource).arn
-    return str(replace(arn, partition=PARTITION))
-
-
-def tags_of(service: LambdaService, arn: str) -> Tags:
-    """The tags of what an ARN names; versions and aliases have those of their function."""
-    parsed = parse_arn(arn)
-    if parsed is None:
-        return NO_TAGS
-    kind, _, name = parsed.resource.partition(":")
-    account, region = AccountId(parsed.account), Region(parsed.region)
-    if kind == "function":
-        record = service.functions.get(FunctionKey(account, region, name.partition(":")[0]))
-        return NO_TAGS if record is None else record.tags
-    if kind == "code-signing-config":
-        config = service.resources.get(CodeSigningConfig, account, region, name)
-        return NO_TAGS if config is None else config.tags
-    return NO_TAGS
-
-
-def policy_of(service: LambdaService, arn: str) -> Policy | None:
-    """The policy of a function, or of the version or alias that an ARN names."""
-    parsed = parse_arn(arn)
-    kind, _, name = parsed.resource.partition(":") if parsed else ("", "", "")
-    if parsed is None or kind != "function":
-        return None
-    name, _, qualifier = name.partition(":")
-    function = service.catalog.get(AccountId(parsed.account), Region(parsed.region), name)
-    return function.policies.get(qualifier or WHOLE) if function else None
+def _untag(service: LambdaService, call: Call, params: Params) -> Iterable[Requirement]:
+    arn, keys = one_spelling(call, params["Resource"]), tag_keys(params["TagKeys"])
+    policy = policy_of(service, arn)
+    return (Requirement("lambda:UntagResource", arn, keys, policy=policy),)
 
 
 _RULES: Mapping[str, Rule] = {
     **{name: _on_function(name) for name in _ON_FUNCTION},
+    **{name: _on_url(name) for name in _ON_URL},
     **{name: _on_everything(name) for name in _ON_EVERYTHING},
     **{name: _on_arn(name, parameter) for name, parameter in _ON_ARN.items()},
     **{name: _on_capacity_provider(name) for name in _ON_CAPACITY_PROVIDER},
+    **DURABLE_RULES,
     **{name: _on_mapping(name) for name in _ON_MAPPING},
     **{name: _on_layer_version(name) for name in _ON_LAYER_VERSION},
     "CreateCodeSigningConfig": _create_signing,
@@ -317,4 +340,42 @@ _RULES: Mapping[str, Rule] = {
     "TagResource": _tag,
     "UntagResource": _untag,
 }
-RULES = ServiceRules("lambda", _RULES, tags_of=tags_of, policy_of=policy_of)
+_SHARED: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "CreateAlias", "DeleteAlias", "DeleteFunction", "DeleteFunctionConcurrency",
+            "GetAlias", "GetFunction", "GetFunctionConfiguration", "GetPolicy", "Invoke",
+            "InvokeAsync", "InvokeWithResponseStream", "ListAliases", "ListVersionsByFunction",
+            "PublishVersion", "PutFunctionConcurrency", "UpdateAlias", "UpdateFunctionCode",
+        ),
+        "FunctionName",
+    ),
+    **dict.fromkeys(("ListTags", "TagResource", "UntagResource"), "Resource"),
+}  # fmt: skip
+"""What a function's policy can open to other accounts, and the parameter that names the function
+(developer guide, "Using resource-based policies", "Cross-account APIs")."""
+
+
+def _owner(parameter: str) -> Owner:
+    return lambda params: owner_named(params[parameter])
+
+
+RULES = ServiceRules(
+    "lambda",
+    _RULES,
+    tags_of=tags_of,
+    policy_of=policy_of,
+    owners={name: _owner(parameter) for name, parameter in _SHARED.items()},
+    root=RootBounds(
+        denying=lambda service, account: service.catalog.has_denials(account),
+        exempt=frozenset(
+            (
+                "DeleteResourcePolicy",
+                "GetPolicy",
+                "GetResourcePolicy",
+                "PutResourcePolicy",
+                "RemovePermission",
+            )
+        ),
+    ),
+)

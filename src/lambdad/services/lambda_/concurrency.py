@@ -53,9 +53,9 @@ async def delete_function_concurrency(service: LambdaService, call: Call, params
 
 
 def unreserved(service: LambdaService, record: FunctionRecord) -> int:
-    """What the account has left if the function's own reservation is not counted."""
+    """What the account has left if the function's own claim on it is not counted."""
     usage = service.functions.usage(record.key.account, record.key.region)
-    others = usage.reserved_concurrency - (record.reserved_concurrency or 0)
+    others = usage.claimed_concurrency - record.claimed_concurrency
     return service.limits.account_concurrency - others
 
 

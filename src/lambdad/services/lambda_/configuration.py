@@ -7,6 +7,7 @@ from lambdad.api.operation import operation
 from lambdad.functions import lifecycle
 from lambdad.functions.names import refer_unqualified
 from lambdad.services.lambda_.layer_references import layer_finder
+from lambdad.services.lambda_.placement import placed
 from lambdad.services.lambda_.service import LambdaService
 from lambdad.services.lambda_.settings import changed_configuration, check_unzipped
 from lambdad.services.lambda_.shapes import function_configuration
@@ -30,6 +31,7 @@ async def update_function_configuration(
         current = record.latest.deployment.configuration
         finder = layer_finder(service, call)
         configuration = changed_configuration(current, params, finder, service.limits)
+        configuration = placed(service, call, configuration, params, new=False)
         if "Role" in params:
             service.check_role(call, key, configuration.role)
         code = record.latest.deployment.code

@@ -18,6 +18,7 @@ from lambdad.functions.errors import (
 
 __all__ = [
     "AliasLimitExceededException",
+    "CapacityProviderLimitExceededException",
     "CodeSigningConfigNotFoundException",
     "CodeStorageExceededException",
     "CodeVerificationFailedException",
@@ -29,12 +30,17 @@ __all__ = [
     "RequestEntityTooLargeException",
     "RequestTooLargeException",
     "ResourceConflictException",
+    "ResourceInUseException",
     "ResourceNotFoundException",
 ]
 
 
 class InvalidRequestContentException(LambdaError):
     code = "InvalidRequestContentException"
+
+
+class CapacityProviderLimitExceededException(LambdaError):
+    code = "CapacityProviderLimitExceededException"
 
 
 class CodeVerificationFailedException(LambdaError):
@@ -58,3 +64,7 @@ class RequestTooLargeException(LambdaError):
 class CodeSigningConfigNotFoundException(LambdaError):
     code = "CodeSigningConfigNotFoundException"
     status = 404
+
+
+class ResourceInUseException(LambdaError):
+    code = "ResourceInUseException"

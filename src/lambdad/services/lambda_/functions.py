@@ -17,6 +17,7 @@ from lambdad.services.lambda_.errors import (
 )
 from lambdad.services.lambda_.layer_references import layer_finder
 from lambdad.services.lambda_.paging import page, page_items, position, rank
+from lambdad.services.lambda_.placement import placed
 from lambdad.services.lambda_.service import LambdaService
 from lambdad.services.lambda_.settings import check_tags, check_unzipped, new_configuration
 from lambdad.services.lambda_.shapes import function_configuration, listed_configuration
@@ -30,6 +31,7 @@ async def create_function(service: LambdaService, call: Call, params: Params) ->
     archive = zip_of(params["Code"], params.get("PackageType"), service.limits)
     finder = layer_finder(service, call)
     configuration = new_configuration(params, key, finder, service.limits)
+    configuration = placed(service, call, configuration, params, new=True)
     service.check_role(call, key, configuration.role)
     signing_arn = params.get("CodeSigningConfigArn")
     signing = signing_of(service, call, signing_arn) if signing_arn else None

@@ -10,11 +10,17 @@ import orjson
 
 from lambdad.api.call import UNMODELLED_HEADERS, Call, Params, Result
 from lambdad.api.operation import operation
-from lambdad.core.ids import random_hex
 from lambdad.functions.names import LATEST, refer
 from lambdad.functions.snapshot import FunctionVersion
+from lambdad.invoke.lineage import is_trace, new_trace
+from lambdad.invoke.placement import check_place
 from lambdad.invoke.resolve import resolve
 from lambdad.runtime.invocation import InvokeRequest
+from lambdad.services.lambda_.durable_invocation import (
+    Beginning,
+    check_invocable,
+    invoke_durable,
+)
 from lambdad.services.lambda_.errors import (
     InvalidParameterValueException,
     InvalidRequestContentException,
@@ -25,8 +31,7 @@ from lambdad.services.lambda_.jackson import complaint
 from lambdad.services.lambda_.service import LambdaService, not_found
 
 _UNPARSED = "Could not parse request body into json: Could not parse payload into json: "
-_TRACE_CHARACTERS = 1024
-_TRACE_HEADER = "X-Amzn-Trace-Id"
+TRACE_HEADER = "X-Amzn-Trace-Id"
 _REMAPPED = ("x-amzn-Remapped-Content-Length", "0")
 
 
@@ -40,34 +45,48 @@ async def invoke(service: LambdaService, call: Call, params: Params) -> Result:
     )
     function = service.catalog.get(*key)
     target = resolve(function, qualifier, service.draw()) if function is not None else None
-    if target is None:
+    if function is None or target is None:
         raise not_found(key.arn(qualifier or LATEST))
-    trace = _trace_header(service, call)
+    durable = target.durable
+    if durable is not None:
+        check_invocable(service, durable, qualifier, kind)
+    trace = trace_header(service, call)
+    if kind == "RequestResponse":  # events are counted when they run
+        trace = service.loops.enter(trace, function)
     if kind == "DryRun":
-        return {"StatusCode": 204, UNMODELLED_HEADERS: [(_TRACE_HEADER, trace)]}
-    _check_ready(target)
+        return {"StatusCode": 204, UNMODELLED_HEADERS: [(TRACE_HEADER, trace)]}
+    check_ready(target)
     payload: bytes = params.get("Payload") or b""
-    _check_size(service, kind, payload)
+    check_size(service, kind, payload)
     if payload:
-        await _check_json(payload)
+        await check_json(payload)
+    if durable is not None:
+        beginning = Beginning(target, payload, kind == "RequestResponse", trace)
+        answer = await invoke_durable(service, params, beginning)
+        headers = [(TRACE_HEADER, trace)]
+        return answer | {UNMODELLED_HEADERS: headers if kind == "Event" else [_REMAPPED, *headers]}
+    tenant_id: str | None = params.get("TenantId")
+    if tenant_id is not None or target.tenant_isolation or target.capacity_provider is not None:
+        check_place(target, tenant_id)
     _check_modes(params)
     request = InvokeRequest(
         call.request_id,
         payload,
         key.arn(qualifier),
-        _client_context(service, params),
+        client_context(service, params),
         trace,
         kind == "RequestResponse" and params.get("LogType") == "Tail",
+        tenant_id,
     )
     if kind == "Event":
         await service.async_invoker.accept(*key, qualifier, request)
-        return {"StatusCode": 202, UNMODELLED_HEADERS: [(_TRACE_HEADER, trace)]}
+        return {"StatusCode": 202, UNMODELLED_HEADERS: [(TRACE_HEADER, trace)]}
     result = await service.invoker.invoke(target, request)
-    answer: Result = {
+    answer = {
         "StatusCode": 200,
         "Payload": result.payload,
         "ExecutedVersion": result.executed_version,
-        UNMODELLED_HEADERS: [_REMAPPED, (_TRACE_HEADER, trace)],
+        UNMODELLED_HEADERS: [_REMAPPED, (TRACE_HEADER, trace)],
     }
     if result.function_error is not None:
         answer["FunctionError"] = result.function_error
@@ -88,7 +107,8 @@ async def invoke_async(service: LambdaService, call: Call, params: Params) -> Re
     return {"Status": answer["StatusCode"]}
 
 
-def _check_ready(target: FunctionVersion) -> None:
+def check_ready(target: FunctionVersion) -> None:
+    """Raises ResourceConflictException."""
     if target.state != "Active":
         raise ResourceConflictException(
             "The operation cannot be performed at this time. The function is currently in the "
@@ -96,7 +116,8 @@ def _check_ready(target: FunctionVersion) -> None:
         )
 
 
-def _check_size(service: LambdaService, kind: str, payload: bytes) -> None:
+def check_size(service: LambdaService, kind: str, payload: bytes) -> None:
+    """Raises RequestTooLargeException."""
     if kind == "Event":
         limit = service.limits.async_payload_bytes
         if len(payload) > limit:
@@ -111,9 +132,10 @@ def _check_size(service: LambdaService, kind: str, payload: bytes) -> None:
         )
 
 
-async def _check_json(payload: bytes) -> None:
+async def check_json(payload: bytes) -> None:
     """A fast parser accepts in a microsecond what is good; only what it refuses is looked at
-    again, in a thread, for what Jackson would say, which may be that it is good after all."""
+    again, in a thread, for what Jackson would say, which may be that it is good after all. Raises
+    InvalidRequestContentException."""
     try:
         orjson.loads(payload)
     except orjson.JSONDecodeError:
@@ -123,12 +145,6 @@ async def _check_json(payload: bytes) -> None:
 
 
 def _check_modes(params: Params) -> None:
-    """Durable execution and tenants come with later issues; no function asks for them yet."""
-    if params.get("TenantId"):
-        raise InvalidParameterValueException(
-            "The invoked function is not enabled with tenancy configuration. Remove the tenant ID "
-            "from your request and try again."
-        )
     if params.get("DurableExecutionName"):
         raise InvalidParameterValueException(
             "The invoked function is not a durable function. Remove the durable execution name "
@@ -136,8 +152,8 @@ def _check_modes(params: Params) -> None:
         )
 
 
-def _client_context(service: LambdaService, params: Params) -> str | None:
-    """The client's JSON out of its base64."""
+def client_context(service: LambdaService, params: Params) -> str | None:
+    """The client's JSON out of its base64. Raises InvalidRequestContentException."""
     encoded: str | None = params.get("ClientContext")
     if not encoded:
         return None
@@ -154,10 +170,7 @@ def _client_context(service: LambdaService, params: Params) -> str | None:
     return decoded.decode()
 
 
-def _trace_header(service: LambdaService, call: Call) -> str:
-    """The caller's trace, or a new one that nobody samples."""
+def trace_header(service: LambdaService, call: Call) -> str:
+    """The caller's trace, or a new one."""
     given = call.headers.get("x-amzn-trace-id", "")
-    if given.startswith("Root=1-") and len(given) <= _TRACE_CHARACTERS:
-        return given
-    seconds = service.clock.wall_ms() // 1000
-    return f"Root=1-{seconds:08x}-{random_hex()[:24]};Parent={random_hex()[:16]};Sampled=0"
+    return given if is_trace(given) else new_trace(service.clock.wall_ms() // 1000)

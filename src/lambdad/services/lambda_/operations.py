@@ -15,10 +15,8 @@ from lambdad.services.lambda_.capacity import (
     create_capacity_provider,
     delete_capacity_provider,
     get_capacity_provider,
-    get_function_scaling_config,
     list_capacity_providers,
     list_function_versions_by_capacity_provider,
-    put_function_scaling_config,
     update_capacity_provider,
 )
 from lambdad.services.lambda_.code import update_function_code
@@ -41,6 +39,24 @@ from lambdad.services.lambda_.concurrency import (
 from lambdad.services.lambda_.configuration import (
     get_function_configuration,
     update_function_configuration,
+)
+from lambdad.services.lambda_.durable_callbacks import (
+    send_durable_execution_callback_failure,
+    send_durable_execution_callback_heartbeat,
+    send_durable_execution_callback_success,
+)
+from lambdad.services.lambda_.durable_executions import (
+    delete_durable_execution,
+    get_durable_execution,
+    get_durable_execution_history,
+    list_durable_executions_by_function,
+    pause_durable_execution,
+    resume_durable_execution,
+    stop_durable_execution,
+)
+from lambdad.services.lambda_.durable_protocol import (
+    checkpoint_durable_execution,
+    get_durable_execution_state,
 )
 from lambdad.services.lambda_.event_invoke import (
     delete_function_event_invoke_config,
@@ -94,6 +110,11 @@ from lambdad.services.lambda_.runtime_settings import (
     put_function_recursion_config,
     put_runtime_management_config,
 )
+from lambdad.services.lambda_.scaling import (
+    get_function_scaling_config,
+    put_function_scaling_config,
+)
+from lambdad.services.lambda_.streaming import invoke_with_response_stream
 from lambdad.services.lambda_.tags import list_tags, tag_resource, untag_resource
 from lambdad.services.lambda_.urls import (
     create_function_url_config,
@@ -107,6 +128,7 @@ from lambdad.services.lambda_.versions import list_versions_by_function, publish
 OPERATIONS: tuple[Implementation, ...] = (
     add_layer_version_permission,
     add_permission,
+    checkpoint_durable_execution,
     create_alias,
     create_capacity_provider,
     create_code_signing_config,
@@ -116,6 +138,7 @@ OPERATIONS: tuple[Implementation, ...] = (
     delete_alias,
     delete_capacity_provider,
     delete_code_signing_config,
+    delete_durable_execution,
     delete_event_source_mapping,
     delete_function,
     delete_function_code_signing_config,
@@ -129,6 +152,9 @@ OPERATIONS: tuple[Implementation, ...] = (
     get_alias,
     get_capacity_provider,
     get_code_signing_config,
+    get_durable_execution,
+    get_durable_execution_history,
+    get_durable_execution_state,
     get_event_source_mapping,
     get_function,
     get_function_code_signing_config,
@@ -147,9 +173,11 @@ OPERATIONS: tuple[Implementation, ...] = (
     get_runtime_management_config,
     invoke,
     invoke_async,
+    invoke_with_response_stream,
     list_aliases,
     list_capacity_providers,
     list_code_signing_configs,
+    list_durable_executions_by_function,
     list_event_source_mappings,
     list_function_event_invoke_configs,
     list_function_url_configs,
@@ -161,6 +189,7 @@ OPERATIONS: tuple[Implementation, ...] = (
     list_provisioned_concurrency_configs,
     list_tags,
     list_versions_by_function,
+    pause_durable_execution,
     publish_layer_version,
     publish_version,
     put_function_code_signing_config,
@@ -173,6 +202,11 @@ OPERATIONS: tuple[Implementation, ...] = (
     put_runtime_management_config,
     remove_layer_version_permission,
     remove_permission,
+    resume_durable_execution,
+    send_durable_execution_callback_failure,
+    send_durable_execution_callback_heartbeat,
+    send_durable_execution_callback_success,
+    stop_durable_execution,
     tag_resource,
     untag_resource,
     update_alias,

@@ -1,7 +1,7 @@
 """Put, Get, Delete and List ProvisionedConcurrencyConfig (semantics §1.9).
 
-What is asked for is kept and checked against the pools of the function and the account. No
-environment is started ahead for it yet: it reads as READY from the call after the one that set it.
+What is asked for is kept here and checked against the pools of the function and the account. The
+data plane follows it through the catalog, and tells how far it has come (`invoke.provisioning`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from lambdad.core.ids import new_uuid
 from lambdad.functions.attachments import Provisioned
 from lambdad.functions.names import LATEST, FunctionKey, is_version, refer, refer_unqualified
 from lambdad.functions.records import FunctionRecord
+from lambdad.invoke.provisioning import Allocation
 from lambdad.services.lambda_.concurrency import unreserved
 from lambdad.services.lambda_.errors import (
     InvalidParameterValueException,
@@ -41,11 +42,12 @@ async def put_provisioned_concurrency_config(
         must_exist(key, edit.record, qualifier)
         record = edit.record
         assert record is not None
+        _check_kind(record, qualifier)
         _check_overlap(record, qualifier)
         _check_pools(service, record, qualifier, requested)
         provisioned = Provisioned(requested, service.clock.wall_ms())
         await edit.commit(_revised(record.attach(provisioned, qualifier), qualifier))
-    return _shape(provisioned, ready=False)
+    return _shape(provisioned, replace(_allocation(service, key, qualifier), status="IN_PROGRESS"))
 
 
 @operation("lambda", "GetProvisionedConcurrencyConfig")
@@ -60,7 +62,7 @@ async def get_provisioned_concurrency_config(
         raise ProvisionedConcurrencyConfigNotFoundException(
             "No Provisioned Concurrency Config found for this function"
         )
-    return _shape(provisioned, ready=True)
+    return _shape(provisioned, _allocation(service, key, qualifier))
 
 
 @operation("lambda", "DeleteProvisionedConcurrencyConfig")
@@ -90,7 +92,9 @@ async def list_provisioned_concurrency_configs(
         "ProvisionedConcurrencyConfigs",
         (each for each in record.every(Provisioned).items() if each[0] >= start),
         lambda each: key.arn(each[0]),
-        lambda each: {"FunctionArn": key.arn(each[0])} | _shape(each[1], ready=True),
+        lambda each: (
+            {"FunctionArn": key.arn(each[0])} | _shape(each[1], _allocation(service, key, each[0]))
+        ),
         page_items(params, service.limits.list_page_items),
     )
 
@@ -102,6 +106,28 @@ def _published(call: Call, params: Params) -> tuple[FunctionKey, str]:
             "The function resource provided must be an alias or a published version."
         )
     return key, qualifier
+
+
+def _allocation(service: LambdaService, key: FunctionKey, qualifier: str) -> Allocation:
+    return service.allocation((key.account, key.region, key.name), qualifier)
+
+
+def _check_kind(record: FunctionRecord, qualifier: str) -> None:
+    """What already has another answer to cold starts, or cannot be started before its tenant is
+    known, takes none (AWS, "Configuring provisioned concurrency", "Tenant isolation"). The texts
+    are ours."""
+    version = record.find(qualifier)
+    assert version is not None
+    configuration = version.deployment.configuration
+    for applies, feature in (
+        (configuration.snap_start != "None", "SnapStart"),
+        (configuration.tenant_isolation, "tenant isolation"),
+        (configuration.managed is not None, "a capacity provider"),
+    ):
+        if applies:
+            raise InvalidParameterValueException(
+                f"Provisioned Concurrency is not supported for functions with {feature}."
+            )
 
 
 def _check_overlap(record: FunctionRecord, qualifier: str) -> None:
@@ -159,12 +185,14 @@ def _revised(record: FunctionRecord, qualifier: str) -> FunctionRecord:
     return replace(record, versions={**record.versions, qualifier: revised})
 
 
-def _shape(provisioned: Provisioned, *, ready: bool) -> Result:
-    there = provisioned.requested if ready else 0
-    return {
+def _shape(provisioned: Provisioned, allocation: Allocation) -> Result:
+    answer: Result = {
         "RequestedProvisionedConcurrentExecutions": provisioned.requested,
-        "AvailableProvisionedConcurrentExecutions": there,
-        "AllocatedProvisionedConcurrentExecutions": there,
-        "Status": "READY" if ready else "IN_PROGRESS",
+        "AvailableProvisionedConcurrentExecutions": allocation.available,
+        "AllocatedProvisionedConcurrentExecutions": allocation.allocated,
+        "Status": allocation.status,
         "LastModified": timestamp(provisioned.modified_ms),
     }
+    if allocation.reason is not None:
+        answer["StatusReason"] = allocation.reason
+    return answer

@@ -11,6 +11,7 @@ from lambdad.api.call import Call
 from lambdad.core.clock import Clock
 from lambdad.core.ids import AccountId, Region, new_uuid
 from lambdad.core.limits import Limits
+from lambdad.events.mappings import EventSourceMappings
 from lambdad.functions.code import CodeStore
 from lambdad.functions.layers import LayerStore
 from lambdad.functions.lifecycle import Stamp
@@ -18,9 +19,13 @@ from lambdad.functions.names import FunctionKey, Reference, refer
 from lambdad.functions.preparation import Preparer
 from lambdad.functions.records import FunctionRecord, Version
 from lambdad.functions.resources import ResourceStore
-from lambdad.functions.snapshot import Catalog, FunctionVersion
+from lambdad.functions.snapshot import Catalog, FunctionVersion, Key
 from lambdad.functions.store import Edit, FunctionStore
+from lambdad.invoke.durable import DurableRunner
+from lambdad.invoke.loop_guard import LoopGuard
+from lambdad.invoke.provisioning import Allocation
 from lambdad.runtime.invocation import InvokeRequest, InvokeResult
+from lambdad.runtime.response_stream import ResponseStream
 from lambdad.services.lambda_.errors import (
     CodeStorageExceededException,
     InvalidParameterValueException,
@@ -34,6 +39,10 @@ class Invoker(Protocol):
 
     async def invoke(self, target: FunctionVersion, request: InvokeRequest) -> InvokeResult:
         """Raises TooManyRequestsException and what else `invoke.errors` has."""
+        ...
+
+    async def stream(self, target: FunctionVersion, request: InvokeRequest) -> ResponseStream:
+        """Likewise; returns when the response begins."""
         ...
 
 
@@ -59,17 +68,22 @@ class LambdaService:
     functions: FunctionStore
     layers: LayerStore
     resources: ResourceStore
+    mappings: EventSourceMappings
+    loops: LoopGuard
     code: CodeStore
     preparer: Preparer
     catalog: Catalog
     invoker: Invoker
     async_invoker: AsyncInvoker
+    durable: DurableRunner
     clock: Clock
     limits: Limits
     code_url: Callable[[str, Call], str]
     """Where the caller can download the package with this digest for ten minutes."""
     draw: Callable[[], float]
     """A random number in [0, 1): which version a weighted alias means this time."""
+    allocation: Callable[[Key, str], Allocation]
+    """How far the provisioned concurrency of a version or alias has come."""
     check_role: RoleCheck = any_role
     """Refuses an execution role that Lambda cannot assume."""
 

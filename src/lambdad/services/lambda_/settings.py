@@ -24,9 +24,9 @@ from lambdad.functions.records import (
     VpcAttachment,
 )
 from lambdad.functions.runtimes import check_runtime, check_snap_start
+from lambdad.services.lambda_.durable_settings import changed_durable, new_durable
 from lambdad.services.lambda_.errors import (
     InvalidParameterValueException,
-    ResourceNotFoundException,
 )
 
 LayerFinder = Callable[[Sequence[str]], tuple[LayerReference, ...]]
@@ -62,9 +62,6 @@ _UNABLE = (
     "you have provided "
 )
 _NOT_SERVED = {
-    "CapacityProviderConfig": "capacity providers",
-    "DurableConfig": "durable functions",
-    "TenancyConfig": "tenant isolation",
     "RuntimeConfig": "runtime aliases",
     "AcceleratorConfig": "accelerators",
 }
@@ -81,7 +78,15 @@ def new_configuration(
             "Runtime and Handler are mandatory parameters for functions created with deployment "
             "packages."
         )
-    blank = Configuration(runtime, handler, params["Role"], Logging(f"/aws/lambda/{key.name}"))
+    logging = Logging(f"/aws/lambda/{key.name}")
+    blank = Configuration(
+        runtime,
+        handler,
+        params["Role"],
+        logging,
+        durable=new_durable(params),
+        tenant_isolation=bool(params.get("TenancyConfig")),
+    )
     return changed_configuration(blank, params, layers, limits)
 
 
@@ -118,6 +123,7 @@ def changed_configuration(
         changes["snap_start"] = params["SnapStart"].get("ApplyOn") or "None"
     if "LoggingConfig" in params:
         changes["logging"] = _logging(current.logging, params["LoggingConfig"])
+    changes["durable"] = changed_durable(current.durable, params)
     changed = replace(current, **changes)
     if "\0" in changed.handler:  # no process can be given it
         raise InvalidParameterValueException("Handler contains a null character.")
@@ -125,6 +131,10 @@ def changed_configuration(
     _check_bound("memorySize", changed.memory_mib, limits.memory_mib)
     if changed.snap_start != "None":
         check_snap_start(changed.runtime)
+        if changed.tenant_isolation:
+            raise InvalidParameterValueException(
+                "SnapStart is not supported for functions with tenant isolation."
+            )
     return changed
 
 
@@ -143,7 +153,7 @@ def check_publish_to(params: Params) -> None:
     capacity provider have."""
     if params.get("PublishTo"):
         raise InvalidParameterValueException(
-            "PublishTo is not supported: lambdad does not have capacity providers yet."
+            "PublishTo is not supported: publish a numbered version instead."
         )
 
 
@@ -191,12 +201,6 @@ def _environment(given: Mapping[str, Any], limits: Limits) -> dict[str, str]:
 
 
 def _check_served(params: Params) -> None:
-    capacity = params.get("CapacityProviderConfig", {})
-    managed = capacity.get("LambdaManagedInstancesCapacityProviderConfig", {})
-    if "CapacityProviderArn" in managed:
-        raise ResourceNotFoundException(
-            f"Capacity provider not found: {managed['CapacityProviderArn']}"
-        )
     for parameter, feature in _NOT_SERVED.items():
         if params.get(parameter):
             raise InvalidParameterValueException(

@@ -16,8 +16,10 @@ from lambdad.functions.publication import runtime_version_arn
 from lambdad.functions.records import (
     Alias,
     Configuration,
+    DurableSettings,
     FunctionRecord,
     Logging,
+    ManagedInstances,
     Reason,
     Version,
 )
@@ -109,7 +111,31 @@ def _optional(configuration: Configuration) -> Result:
             {"Arn": layer.arn, "CodeSize": layer.code.size_bytes} for layer in configuration.layers
         ]
         or None,
+        DurableConfig=configuration.durable and durable_config(configuration.durable),
+        CapacityProviderConfig=configuration.managed and _placement(configuration.managed),
+        TenancyConfig=(
+            {"TenantIsolationMode": "PER_TENANT"} if configuration.tenant_isolation else None
+        ),
     )
+
+
+def durable_config(settings: DurableSettings) -> Result:
+    """DurableConfig."""
+    return {
+        "ExecutionTimeout": settings.timeout_s,
+        "RetentionPeriodInDays": settings.retention_days,
+    } | _present(KMSKeyArn=settings.kms_key_arn)
+
+
+def _placement(managed: ManagedInstances) -> Result:
+    """CapacityProviderConfig."""
+    return {
+        "LambdaManagedInstancesCapacityProviderConfig": {
+            "CapacityProviderArn": managed.capacity_provider_arn,
+            "PerExecutionEnvironmentMaxConcurrency": managed.environment_concurrency,
+            "ExecutionEnvironmentMemoryGiBPerVCpu": managed.memory_gib_per_vcpu,
+        }
+    }
 
 
 def _logging(logging: Logging) -> Result:

@@ -1,4 +1,5 @@
-"""TagResource, UntagResource, ListTags. For functions and code signing configurations."""
+"""TagResource, UntagResource, ListTags. For functions, code signing configurations, capacity
+providers and event source mappings."""
 
 from __future__ import annotations
 
@@ -8,8 +9,13 @@ from dataclasses import replace
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
 from lambdad.core.arn import parse_arn
+from lambdad.events.mapping import KIND as MAPPING
+from lambdad.events.mapping import EventSourceMapping
 from lambdad.functions import lifecycle
+from lambdad.functions.capacity_providers import CapacityProvider
 from lambdad.functions.names import FunctionKey, refer
+from lambdad.functions.resources import CodeSigningConfig
+from lambdad.services.lambda_.capacity import existing_provider
 from lambdad.services.lambda_.code_signing import existing_config
 from lambdad.services.lambda_.errors import (
     InvalidParameterValueException,
@@ -19,12 +25,6 @@ from lambdad.services.lambda_.service import LambdaService, not_found
 from lambdad.services.lambda_.settings import check_tags
 
 Tags = Mapping[str, str]
-
-_OTHER_KINDS = {
-    "event-source-mapping": "Event source mapping not found: {arn}",
-    "capacity-provider": "Capacity provider not found: {arn}",
-}
-"""Of which there are none yet."""
 
 
 @operation("lambda", "TagResource")
@@ -57,7 +57,7 @@ async def untag_resource(service: LambdaService, call: Call, params: Params) -> 
 async def list_tags(service: LambdaService, call: Call, params: Params) -> Result:
     key = _taggable(call, params["Resource"])
     if key is None:
-        return {"Tags": dict(existing_config(service, call, params["Resource"]).tags)}
+        return {"Tags": dict(_tagged(service, call, params["Resource"]).tags)}
     record = service.functions.get(key)
     if record is None:
         raise not_found(key.arn())
@@ -70,10 +70,10 @@ async def _change(
     key = _taggable(call, resource)
     if key is None:
         async with service.resources.turn:
-            config = existing_config(service, call, resource)
-            tags = change(config.tags)
+            found = _tagged(service, call, resource)
+            tags = change(found.tags)
             check_tags(tags, service.limits)
-            await service.resources.put(call.account, call.region, replace(config, tags=tags))
+            await service.resources.put(call.account, call.region, replace(found, tags=tags))
         return {}
     async with service.editing(key) as (edit, record):
         tags = change(record.tags)
@@ -83,15 +83,27 @@ async def _change(
     return {}
 
 
+def _tagged(
+    service: LambdaService, call: Call, resource: str
+) -> CodeSigningConfig | CapacityProvider | EventSourceMapping:
+    """What an ARN means that is no function."""
+    if f":{MAPPING}:" in resource:
+        mapping = service.mappings.get(call.account, call.region, resource.rpartition(":")[2])
+        if mapping is None:
+            raise ResourceNotFoundException(f"Event source mapping not found: {resource}")
+        return mapping
+    if ":capacity-provider:" in resource:
+        return existing_provider(service, call, resource)
+    return existing_config(service, call, resource)
+
+
 def _taggable(call: Call, resource: str) -> FunctionKey | None:
-    """The function that an ARN means; None for a code signing configuration. Raises what AWS says
-    of everything else."""
+    """The function that an ARN means; None for what `_tagged` finds. Raises what AWS says of
+    everything else."""
     arn = parse_arn(resource)
     kind = arn.resource.partition(":")[0] if arn else ""
-    if kind == "code-signing-config":
+    if kind in ("code-signing-config", "capacity-provider", MAPPING):
         return None
-    if kind in _OTHER_KINDS:
-        raise ResourceNotFoundException(_OTHER_KINDS[kind].format(arn=resource))
     if kind != "function":
         raise ResourceNotFoundException(f"Resource not found: {resource}")
     reference = refer(call.account, call.region, resource)

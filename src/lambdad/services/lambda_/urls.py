@@ -1,7 +1,8 @@
 """Create, Get, Update, Delete and List FunctionUrlConfig: which functions have an HTTPS endpoint.
 
 One for `$LATEST` (without a qualifier) and one for each alias. Only the configuration is kept
-here; answering on the host names is another part's (semantics §1.12).
+here; what answers at the addresses is `gateway/function_urls/` (semantics §1.12). A URL is shown
+as the caller can reach it, so the same one differs between callers by all but its id.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from lambdad.api.operation import operation
 from lambdad.functions.attachments import WHOLE, FunctionUrl
 from lambdad.functions.names import FunctionKey, Reference, refer
 from lambdad.functions.records import FunctionRecord
-from lambdad.services.lambda_.errors import ResourceConflictException, ResourceNotFoundException
+from lambdad.functions.url_addresses import url_of
+from lambdad.services.lambda_.errors import (
+    InvalidParameterValueException,
+    ResourceConflictException,
+    ResourceNotFoundException,
+)
 from lambdad.services.lambda_.paging import page, page_items, position
 from lambdad.services.lambda_.qualified import no_such_resource
 from lambdad.services.lambda_.service import LambdaService
@@ -34,6 +40,10 @@ async def create_function_url_config(service: LambdaService, call: Call, params:
         record = edit.record
         if record is None or not _has(record, qualifier):
             raise _no_function()
+        if record.latest.deployment.configuration.tenant_isolation:
+            raise InvalidParameterValueException(
+                "Function URLs are not supported for functions with tenant isolation."
+            )
         if record.attached(FunctionUrl, qualifier or WHOLE) is not None:
             raise ResourceConflictException(  # both blanks are AWS's (quirk 9)
                 f"Failed to create function url config for [functionArn = {reference.arn}]. "
@@ -44,7 +54,7 @@ async def create_function_url_config(service: LambdaService, call: Call, params:
         url_id = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(_ID_LENGTH))
         url = FunctionUrl(url_id, params["AuthType"], mode, params.get("Cors"), now_ms, now_ms)
         await edit.commit(record.attach(url, qualifier or WHOLE))
-    return _shape(key, qualifier, url, params, without=("LastModifiedTime",))
+    return _shape(call, key, (qualifier, url), params, without=("LastModifiedTime",))
 
 
 @operation("lambda", "GetFunctionUrlConfig")
@@ -54,7 +64,7 @@ async def get_function_url_config(service: LambdaService, call: Call, params: Pa
     url = record.attached(FunctionUrl, qualifier or WHOLE) if record else None
     if url is None:
         raise no_such_resource()
-    return _shape(key, qualifier, url)
+    return _shape(call, key, (qualifier, url))
 
 
 @operation("lambda", "UpdateFunctionUrlConfig")
@@ -76,7 +86,7 @@ async def update_function_url_config(service: LambdaService, call: Call, params:
             modified_ms=service.clock.wall_ms(),
         )
         await edit.commit(record.attach(url, qualifier or WHOLE))
-    return _shape(key, qualifier, url, params)
+    return _shape(call, key, (qualifier, url), params)
 
 
 @operation("lambda", "DeleteFunctionUrlConfig")
@@ -101,7 +111,7 @@ async def list_function_url_configs(service: LambdaService, call: Call, params: 
         "FunctionUrlConfigs",
         (each for each in record.every(FunctionUrl).items() if each[0] >= start),
         lambda each: key.arn(each[0]),
-        lambda each: _shape(key, *each),
+        lambda each: _shape(call, key, each),
         page_items(params, service.limits.list_page_items),
     )
 
@@ -116,15 +126,16 @@ def _has(record: FunctionRecord, qualifier: str | None) -> bool:
 
 
 def _shape(
+    call: Call,
     key: FunctionKey,
-    qualifier: str | None,
-    url: FunctionUrl,
+    of: tuple[str | None, FunctionUrl],
     given: Params | None = None,
     without: tuple[str, ...] = (),
 ) -> Result:
     """A FunctionUrlConfig; the answer to a change repeats the invoke mode only if it was given."""
+    qualifier, url = of
     answer: Result = {
-        "FunctionUrl": f"https://{url.url_id}.lambda-url.{key.region}.on.aws/",
+        "FunctionUrl": url_of(url.url_id, key.region, call.endpoint),
         "FunctionArn": key.arn(qualifier or None),
         "AuthType": url.auth_type,
         "CreationTime": _time(url.created_ms),
