@@ -39,7 +39,7 @@ bench: setup ## measure the numbers of docs/SPECIFICATION.md (quiet machine, som
 	@$(BIN)/python -m bench
 
 soak: setup ## hours of kill -9, 10,000 environments: what is too long for every run
-	@$(PYTEST) -q tests/soak
+	@LAMBDAD_SOAK_S=600 LAMBDAD_TEST_STEPS=100000 $(PYTEST) -q tests/soak tests/sim tests/system/test_queue_crash.py
 
 coverage: setup ## rewrite docs/coverage: operation, the function that serves it, its tests
 	@$(BIN)/python scripts/coverage_ledger.py

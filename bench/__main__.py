@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 
-from bench import authorize, control, sandboxes, urls
+from bench import authorize, control, events, sandboxes, urls
 from bench.load import latency, sequential, throughput
 from bench.memory import memory_mib
 from bench.servers import Server, baseline, create_functions, lambdad
@@ -117,6 +117,7 @@ BENCHMARKS = {
     "control": control.main,
     "urls": urls.main,
     "sandboxes": sandboxes.main,
+    "events": events.main,
 }
 
 

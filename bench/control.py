@@ -6,8 +6,9 @@ import base64
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from urllib.parse import quote
 
 from botocore.auth import SigV4Auth
@@ -23,18 +24,26 @@ PACKAGES = 100
 READS = 2000
 CREATIONS = 100
 WRITERS = 8
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _FUNCTIONS_PATH = "/2015-03-31/functions"
 
 
-def signed(server: Server, method: str, path: str, body: bytes = b"") -> bytes:
+def signed(
+    server: Server,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    service: str = "lambda",
+    headers: Mapping[str, str] = NO_HEADERS,
+) -> bytes:
     """A whole signed HTTP request."""
     request = AWSRequest(
         method,
         server.endpoint + path,
         data=body,
-        headers={"host": server.endpoint.removeprefix("http://")},
+        headers={"host": server.endpoint.removeprefix("http://"), **headers},
     )
-    SigV4Auth(server.credentials, "lambda", REGION).add_auth(request)
+    SigV4Auth(server.credentials, service, REGION).add_auth(request)
     head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
     return f"{method} {path} HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
@@ -63,7 +72,7 @@ def exchange(connection: socket.socket, request: bytes) -> bytes:
     length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
     while len(body) < length:
         body += connection.recv(262_144)
-    if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
+    if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201", b"HTTP/1.1 202")):
         raise RuntimeError(f"not a success: {head!r} {body!r}")
     return body
 

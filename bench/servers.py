@@ -139,15 +139,15 @@ def lambdad(*options: str) -> Iterator[Server]:
     section = keys["default"]
     credentials = Credentials(section["aws_access_key_id"], section["aws_secret_access_key"])
     server = Server(process, endpoint, ready_s, credentials, folder)
-    server.client = _client("lambda", server)
-    _client("iam", server).create_role(RoleName=ROLE, AssumeRolePolicyDocument=TRUST)
+    server.client = service_client("lambda", server)
+    service_client("iam", server).create_role(RoleName=ROLE, AssumeRolePolicyDocument=TRUST)
     try:
         yield server
     finally:
         server.stop()
 
 
-def _client(service: str, server: Server) -> Any:
+def service_client(service: str, server: Server) -> Any:
     return boto3.client(
         service,
         endpoint_url=server.endpoint,

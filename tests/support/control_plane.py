@@ -17,6 +17,9 @@ from lambdad.core.clock import ManualClock
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import AccountId, Region, RequestId
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.engines.durable.rows import MIGRATIONS as DURABLE_MIGRATIONS
+from lambdad.events.delivery import Plane as EventPlane
+from lambdad.events.mappings import EventSourceMappings
 from lambdad.functions.bytecode import HostBytecode
 from lambdad.functions.code import CodeStore
 from lambdad.functions.layers import LayerStore
@@ -26,12 +29,18 @@ from lambdad.functions.schema import MIGRATIONS
 from lambdad.functions.snapshot import Catalog, FunctionVersion
 from lambdad.functions.store import FunctionStore
 from lambdad.iam.principal import Principal, PrincipalKind
+from lambdad.invoke.loop_guard import LoopGuard
+from lambdad.invoke.provisioning import NOT_BEGUN, Allocation
 from lambdad.runtime.invocation import InvokeRequest, InvokeResult
+from lambdad.server.durable import durable_runner
+from lambdad.server.triggers import RESOURCE_KINDS
 from lambdad.services.lambda_.service import LambdaService
 from lambdad.storage.blobs import BlobStore
 from lambdad.storage.data_keys import DataKeys
 from lambdad.storage.sealing import AesGcmSealer
 from lambdad.storage.sqlite import open_lane
+from lambdad.telemetry.counters import Counters
+from support.event_sources import FakeSource
 from support.packages import zip_of
 
 ACCOUNT = AccountId("123456789012")
@@ -71,28 +80,49 @@ class Plane:
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.clock = ManualClock()
         self.invoker = FakeInvoker()
+        self.allocations: dict[str, Allocation] = {}
+        """Of provisioned concurrency, by qualifier."""
         self.catalog = Catalog()
         self.lane = open_lane(folder / "control.db", MIGRATIONS)
+        self.durable_lane = open_lane(folder / "durable.db", DURABLE_MIGRATIONS)
         self.blobs = BlobStore(folder / "blobs", bytes(32))
         self.code = CodeStore(self.blobs, folder / "code", HostBytecode(limits), self.clock, limits)
         self.keys = DataKeys(AesGcmSealer(bytes(32)), folder / "keys")
         self.layers = LayerStore(self.lane, self.code)
-        self.resources = ResourceStore(self.lane)
+        self.resources = ResourceStore(self.lane, RESOURCE_KINDS)
+        self.queues = FakeSource()
+        """The queues that mappings can read."""
         self.store = FunctionStore(self.lane, self.catalog, self.code, self.keys)
         self.preparer = Preparer(self.store, self.code)
+        self.counters = Counters()
+        self.loops = LoopGuard(self.counters)
+        working = EventPlane(
+            self.catalog, self.invoker, self.loops, self.counters, self.clock, draw=lambda: 0.5
+        )
+        self.mappings = EventSourceMappings(self.resources, {"sqs": self.queues}, working, limits)
         self.service = LambdaService(
             functions=self.store,
             layers=self.layers,
             resources=self.resources,
+            mappings=self.mappings,
+            loops=self.loops,
             code=self.code,
             preparer=self.preparer,
             catalog=self.catalog,
             invoker=self.invoker,
             async_invoker=self.invoker,
+            durable=durable_runner(
+                self.durable_lane,
+                self.catalog,
+                self.invoker,
+                lambda role, action, resource: None,
+                (self.clock, limits),
+            ),
             clock=self.clock,
             limits=limits,
             code_url=lambda digest, call: f"{call.endpoint}/code/{digest}",
             draw=lambda: 0.5,
+            allocation=lambda key, qualifier: self.allocations.get(qualifier, NOT_BEGUN),
         )
 
     async def run(self, operation: Implementation, **params: Any) -> Result:
@@ -113,10 +143,14 @@ async def plane(folder: Path, **limits: Any) -> AsyncIterator[Plane]:
         await made.resources.load()
         await made.store.load()
         await made.preparer.start()
+        await made.mappings.start()
         yield made
     finally:
+        await made.mappings.close()
         await made.preparer.close()
         await made.code.close()
+        await made.service.durable.close()
+        await made.durable_lane.close()
         await made.lane.close()
         made.blobs.close()
 

@@ -14,11 +14,15 @@ from pathlib import Path
 
 from lambdad.core.clock import SystemClock
 from lambdad.core.limits import DEFAULT_LIMITS
-from lambdad.engines.queue import MIGRATIONS, DelayedQueue
+from lambdad.engines.queue.engine import QueueEngine
+from lambdad.engines.queue.schema import MIGRATIONS
 from lambdad.functions.snapshot import Catalog, FunctionVersion
 from lambdad.invoke.asynchronous import AsyncInvoker
+from lambdad.invoke.event_queue import EventQueue
 from lambdad.invoke.invoker import InvokeRequest, InvokeResult
+from lambdad.storage.lane import Lane
 from lambdad.storage.sqlite import open_lane
+from lambdad.telemetry.counters import Counters
 from support.functions import ACCOUNT, REGION, make_function, make_request, make_version
 
 LANE = "queues.db"
@@ -37,8 +41,15 @@ class Recorder:
         return InvokeResult(b"null", None, target.version, None, 1.0, 1)
 
 
+async def open_events(folder: Path) -> tuple[Lane, QueueEngine, EventQueue]:
+    lane = open_lane(folder / LANE, MIGRATIONS)
+    queues = QueueEngine(lane, SystemClock(), DEFAULT_LIMITS)
+    await queues.start()
+    return lane, queues, EventQueue(queues, SystemClock(), DEFAULT_LIMITS, Counters())
+
+
 async def accept_for_ever(folder: Path) -> None:
-    queue = DelayedQueue(open_lane(folder / LANE, MIGRATIONS), "events", 1_000_000)
+    _, _, queue = await open_events(folder)
     catalog = Catalog()
     version = make_version(folder, name="f")
     catalog.publish(make_function(version))

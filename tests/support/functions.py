@@ -23,6 +23,8 @@ from lambdad.core.limits import DEFAULT_LIMITS, Limits
 from lambdad.functions.snapshot import Catalog, Function, FunctionVersion
 from lambdad.invoke.fleet import MachineFleet
 from lambdad.invoke.invoker import Invoker, InvokeRequest, InvokeResult
+from lambdad.invoke.machine import ReadMachine, unbounded
+from lambdad.invoke.provisioning import Provisioner
 from lambdad.runtime.catalog.nodejs import NodejsFamily
 from lambdad.runtime.catalog.packs import PackCatalog
 from lambdad.runtime.catalog.provided import ProvidedFamily
@@ -142,6 +144,7 @@ class Bench:
     log: MemoryLog
     driver: Driver
     limits: Limits
+    provisioner: Provisioner
 
     def write(self, files: Mapping[str, str], **changes: Any) -> FunctionVersion:
         """A version made of these files, published in the catalog."""
@@ -193,7 +196,10 @@ DRIVERS: dict[str, Callable[[Limits], Driver]] = {"process": process_driver}
 
 @contextlib.asynccontextmanager
 async def running(
-    driver: str | Driver = "process", clock: Clock | None = None, **limits: Any
+    driver: str | Driver = "process",
+    clock: Clock | None = None,
+    read_machine: ReadMachine = unbounded,
+    **limits: Any,
 ) -> AsyncIterator[Bench]:
     """A bench over a driver, given or by its name; closed and checked to be empty at the end."""
     clock = clock or SystemClock()
@@ -207,10 +213,12 @@ async def running(
         log, catalog = MemoryLog(), Catalog()
         freezer = Freezer(clock, bounds.environment_freeze_grace_ms)
         services = EnvironmentServices(driver, log, lambda _: Keys(), clock, bounds, freezer)
-        fleet = MachineFleet(services, catalog)
-        invoker = Invoker(fleet, make_packs(folder / "packs"))
+        fleet = MachineFleet(services, catalog, read_machine)
+        packs = make_packs(folder / "packs")
+        provisioner = Provisioner(fleet, packs, catalog)
+        invoker = Invoker(fleet, packs)
         try:
-            yield Bench(folder, catalog, invoker, fleet, log, driver, bounds)
+            yield Bench(folder, catalog, invoker, fleet, log, driver, bounds, provisioner)
         finally:
             await invoker.close()
             await driver.close()

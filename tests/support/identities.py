@@ -27,6 +27,7 @@ from lambdad.iam.directory import Directory
 from lambdad.iam.issuer_keys import Fetch, IssuerKeys
 from lambdad.iam.last_use import LastUses
 from lambdad.iam.managed import ManagedPolicies, ServiceRoles
+from lambdad.iam.mfa import MfaDevices
 from lambdad.iam.principal import Principal, PrincipalKind
 from lambdad.iam.records import User
 from lambdad.iam.session import SessionIssuer
@@ -88,7 +89,8 @@ class World:
         self.sessions = SessionIssuer(KEY)
         self.last_uses = LastUses(self.store, self.clock)
         self.messages = AuthorizationMessages(self.sealer)
-        iam = IamService(self.store, MANAGED, ServiceRoles(), self.clock, quotas)
+        mfa = MfaDevices(self.store, self.sealer, self.clock, DEFAULT_LIMITS)
+        iam = IamService(self.store, MANAGED, ServiceRoles(), self.clock, quotas, mfa)
         sts = StsService(
             store=self.store,
             directory=self.directory,
@@ -96,6 +98,7 @@ class World:
             issuer_keys=IssuerKeys(self.clock, self.issuer_keys, fetch),
             messages=self.messages,
             last_uses=self.last_uses,
+            mfa=mfa,
             clock=self.clock,
             quotas=quotas,
         )

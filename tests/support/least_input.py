@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from botocore.model import OperationModel, Shape, StructureShape
@@ -11,20 +12,27 @@ _FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
 _LAYER = f"arn:aws:lambda:us-east-1:{ACCOUNT}:layer:l"
 _SIGNING = f"arn:aws:lambda:us-east-1:{ACCOUNT}:code-signing-config"
 _PROFILE = f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-profiles/p"
+_EXECUTION = f"{_FUNCTION}:1/durable-execution/name/id"
 _DOCUMENT = '{"Version":"2012-10-17","Statement":[]}'
+_QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"
 KNOWN: dict[str, Any] = {
+    "TaskHandle": base64.b64encode(f'{{"taskId":"t","sourceArn":"{_QUEUE}"}}'.encode()).decode(),
     "Arn": f"{_LAYER}:1",
     "AWSServiceName": "ssm.amazonaws.com",
     "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
     "Action": "lambda:InvokeFunction",
     "ActionNames": ["lambda:InvokeFunction"],
     "AssumeRolePolicyDocument": _DOCUMENT,
+    "AuthenticationCode1": "123456",
+    "AuthenticationCode2": "654321",
+    "CallbackId": base64.b64encode(f"{_EXECUTION}#operation#proof".encode()).decode(),
     "CapacityProviderName": "c",
     "CapacityProviderOperatorRoleArn": f"arn:aws:iam::{ACCOUNT}:role/r",
     "Code": {"ZipFile": b"zip"},
     "CodeSigningConfigArn": f"{_SIGNING}:csc-0123456789abcdefg",
     "DeletionTaskId": "task/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM/"
     + "0" * 36,
+    "DurableExecutionArn": _EXECUTION,
     "FunctionVersion": "1",
     "Name": "name",
     "OpenIDConnectProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/example.com",
@@ -39,9 +47,11 @@ KNOWN: dict[str, Any] = {
     "Role": f"arn:aws:iam::{ACCOUNT}:role/r",
     "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/r",
     "SecurityGroupIds": ["sg-1"],
+    "SSHPublicKeyId": "APKAEXAMPLE123EXAMPLE",
     "SubnetIds": ["subnet-1"],
     "SAMLMetadataDocument": "x" * 1000,
     "SAMLProviderArn": f"arn:aws:iam::{ACCOUNT}:saml-provider/s",
+    "SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/d",
     "ServiceName": "codecommit.amazonaws.com",
     "ServiceSpecificCredentialId": "ACCAEXAMPLE123EXAMPLE",
     "Url": "https://example.com",

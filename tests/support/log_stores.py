@@ -44,6 +44,7 @@ def run_store(
         lane = open_lane(folder / "logs.db", LOG_MIGRATIONS, limits=chosen)
         clock = ManualClock()
         store = LogStore(lane, clock, chosen)
+        await store.load()
         store.start()
         try:
             return await scenario(store, clock, lane)

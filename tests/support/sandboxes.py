@@ -39,14 +39,41 @@ class Runtime:
     async def send(
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> None:
-        if self._writer is None:
-            address = self.sandbox.runtime_listener.getsockname()
-            self._reader, self._writer = await asyncio.open_connection(*address)
+        await self._connect()
+        assert self._writer is not None
         lines = [f"{method} /2018-06-01/runtime/{path} HTTP/1.1", "Host: x"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         lines += [f"Content-Length: {len(body)}", "", ""]
         self._writer.write("\r\n".join(lines).encode() + body)
         await self._writer.drain()
+
+    async def begin(self, path: str, headers: dict[str, str]) -> None:
+        """A request whose body follows in chunks."""
+        await self._connect()
+        assert self._writer is not None
+        lines = [f"POST /2018-06-01/runtime/{path} HTTP/1.1", "Host: x"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += ["Transfer-Encoding: chunked", "", ""]
+        self._writer.write("\r\n".join(lines).encode())
+
+    async def chunk(self, data: bytes) -> None:
+        assert self._writer is not None
+        self._writer.write(b"%x\r\n%b\r\n" % (len(data), data))
+        await self._writer.drain()
+
+    async def finish(
+        self, trailers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """The end of the body; the answer."""
+        assert self._writer is not None
+        lines = ["0", *(f"{name}: {value}" for name, value in (trailers or {}).items()), "", ""]
+        self._writer.write("\r\n".join(lines).encode())
+        return await self.receive()
+
+    async def _connect(self) -> None:
+        if self._writer is None:
+            address = self.sandbox.runtime_listener.getsockname()
+            self._reader, self._writer = await asyncio.open_connection(*address)
 
     async def receive(self) -> tuple[int, dict[str, str], bytes]:
         assert self._reader is not None

@@ -126,7 +126,8 @@ class Client:
         """A json 1.1 call; `target` is like `Logs_20140328.DescribeLogGroups`. Raises likewise."""
         headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": target}
         with self._send("POST", "/", "", headers, _encode(body)) as response:
-            return _answer(response).document()
+            answer = _answer(response)
+            return answer.document() if answer.body else {}  # no body: no members
 
     def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Any call, and its answer also where it is an error. Raises OperatorError."""

@@ -6,6 +6,7 @@ import argparse
 import base64
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -40,32 +41,48 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.log and not arguments.event:
         headers["x-amz-log-type"] = "Tail"
     client = Client(find(arguments.data_dir, read_surroundings()), "lambda")
-    answer = client.rest(
+    answer = send(client, arguments.name, payload, arguments.qualifier, headers)
+    return show(answer, console, accepted=arguments.event)
+
+
+def send(
+    client: Client, name: str, payload: bytes, qualifier: str | None, headers: Mapping[str, str]
+) -> Answer:
+    """Invoke's answer. Raises ServiceError, OperatorError."""
+    return client.rest(
         "POST",
-        f"/2015-03-31/functions/{quote(arguments.name, safe='')}/invocations",
+        f"/2015-03-31/functions/{quote(name, safe='')}/invocations",
         payload,
-        query={"Qualifier": arguments.qualifier} if arguments.qualifier else None,
+        query={"Qualifier": qualifier} if qualifier else None,
         headers=headers,
     )
+
+
+def show(answer: Answer, console: Console, *, accepted: bool = False) -> int:
+    """Print it; the exit code. `accepted`: the function has not run yet."""
     error = answer.headers.get("x-amz-function-error")
     if console.json_output:
         console.document(_described(answer, error))
     else:
-        _show(answer, error, console, accepted=arguments.event)
+        _show(answer, error, console, accepted=accepted)
     return FUNCTION_FAILED if error else 0
+
+
+def read_given(text: str) -> bytes:
+    """What `TEXT|@FILE|-` means. Raises OperatorError."""
+    if text == "-":
+        return sys.stdin.buffer.read()
+    if not text.startswith("@"):
+        return text.encode()
+    try:
+        return Path(text[1:]).read_bytes()
+    except OSError as error:
+        raise OperatorError(f"{text[1:]} cannot be read ({error.strerror}).") from None
 
 
 def read_payload(text: str) -> bytes:
     """The event that --payload means. Raises OperatorError if it is not JSON."""
-    if text == "-":
-        payload = sys.stdin.buffer.read()
-    elif text.startswith("@"):
-        try:
-            payload = Path(text[1:]).read_bytes()
-        except OSError as error:
-            raise OperatorError(f"{text[1:]} cannot be read ({error.strerror}).") from None
-    else:
-        payload = text.encode()
+    payload = read_given(text)
     try:
         json.loads(payload or b"{}")
     except ValueError as error:

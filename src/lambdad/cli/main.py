@@ -33,6 +33,8 @@ COMMANDS = (
     Command("invoke", "run a function and print its answer", "lambdad.cli.invoke"),
     Command("logs", "show what a function printed", "lambdad.cli.logs"),
     Command("functions", "list the functions", "lambdad.cli.functions"),
+    Command("events", "record, list, replay events; print samples", "lambdad.cli.events"),
+    Command("queue", "list, peek, send, redrive, purge queues", "lambdad.cli.queue"),
     Command("runtimes", "list or install runtimes", "lambdad.cli.runtimes"),
     Command("accounts", "list, create accounts, change root keys", "lambdad.cli.accounts"),
     Command("why", "explain why an identity may do something or not", "lambdad.cli.why"),

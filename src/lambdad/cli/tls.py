@@ -27,8 +27,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Make them, and say how to use them. Again: another server certificate, the same CA."""
-    files = TlsFiles(data_dir(arguments, read_surroundings()) / "tls")
-    names = list(dict.fromkeys([*_HERE, socket.gethostname(), *arguments.name]))
+    surroundings = read_surroundings()
+    files = TlsFiles(data_dir(arguments, surroundings) / "tls")
+    urls = f"*.lambda-url.{surroundings.region}.localhost"  # of functions; a `*` is one label
+    names = list(dict.fromkeys([*_HERE, urls, socket.gethostname(), *arguments.name]))
     fresh = make_authority(files, names, datetime.now(UTC))
     if console.json_output:
         console.document(

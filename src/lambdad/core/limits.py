@@ -28,6 +28,12 @@ class IamQuotas:
     access_keys_per_user: int = 2
     service_credentials_per_user: int = 2
     """Per service."""
+    ssh_keys_per_user: int = 5
+    signing_certificates_per_user: int = 2
+    server_certificates: int = 20
+    mfa_devices: int = 5000
+    """Virtual ones: one for each user."""
+    mfa_devices_per_user: int = 8
     tags: int = 50
     client_ids_per_provider: int = 100
     thumbprints_per_provider: int = 5
@@ -41,6 +47,42 @@ class IamQuotas:
     """Inline session policy and the ARNs of managed ones together (STS)."""
     page_items: int = 100
     """A page where MaxItems is not given."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqsQuotas:
+    """AWS's quotas of SQS (SQS developer guide, "Amazon SQS quotas")."""
+
+    message_bytes: int = 1 * MIB
+    """A message's body and attributes together; and all messages of one batch together."""
+    minimum_message_bytes: int = 1 * KIB
+    """The smallest MaximumMessageSize."""
+    message_attributes: int = 10
+    """Per message."""
+    attribute_name_chars: int = 256
+    attribute_type_chars: int = 256
+    number_digits: int = 38
+    """Precision of message attributes of type Number."""
+    identifier_chars: int = 128
+    """MessageGroupId, MessageDeduplicationId, ReceiveRequestAttemptId."""
+    batch_entries: int = 10
+    batch_id_chars: int = 80
+    queue_name_chars: int = 80
+    page_items: int = 1000
+    """Queues in one page, and where no page size is given."""
+    tags: int = 50
+    tag_key_chars: int = 128
+    tag_value_chars: int = 256
+    policy_bytes: int = 8 * KIB
+    policy_statements: int = 20
+    policy_actions: int = 7
+    """Actions in one AddPermission."""
+    source_queues: int = 10
+    """Queues named in a redrive allow policy."""
+    move_tasks_shown: int = 10
+    """Tasks of one source that ListMessageMoveTasks returns at most."""
+    queues: int = 1_000_000
+    """Per account and region (ours: AWS has no such bound)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +120,10 @@ class Limits:
     """Synchronous invoke request."""
     response_payload_bytes: int = 6_291_556
     """Synchronous invoke response; 100 bytes more than the request (recorded)."""
+    streamed_response_bytes: int = 200 * MIB
+    """A streamed response in all. AWS slows one down after its first 6 MB; lambdad does not."""
+    stream_buffer_bytes: int = 256 * KIB
+    """Of a streamed response, not yet taken by a slow client; past it the function waits (ours)."""
     async_payload_bytes: int = 1_048_576
     """Asynchronous invoke request."""
     zip_bytes: int = 52_428_800
@@ -91,6 +137,16 @@ class Limits:
     layers: int = 5
     code_signing_configs: int = 100
     """Per account and region (ours)."""
+    event_source_mappings: int = 10_000
+    """Per account and region (ours)."""
+    mapping_filters: int = 5
+    """Of one event source mapping (AWS: up to 10 on request)."""
+    mapping_filter_characters: int = 4096
+    """Of one filter's pattern."""
+    mapping_list_items: int = 100
+    """Event source mappings per page."""
+    capacity_providers: int = 1_000
+    """Per account and region."""
     layers_per_region: int = 10_000
     """Per account (ours)."""
     versions_per_layer: int = 1_000
@@ -138,6 +194,8 @@ class Limits:
     """Request line and headers (AWS: 1 MB)."""
     http_body_bytes: int = 70_167_211
     """AWS's bound for CreateFunction and UpdateFunctionCode, the largest bodies there are."""
+    function_url_prelude_bytes: int = 256 * KIB
+    """Status, headers and cookies that a streamed result begins with (ours)."""
     http_connections: int = 4096
     http_headers: int = 256
     """Header lines of one request."""
@@ -184,6 +242,12 @@ class Limits:
     """Writes in one commit."""
     async_queue_events: int = 1_000_000
     """Asynchronous invocations waiting."""
+    recorded_events: int = 50
+    """Kept of each function that is recorded (`lambdad events record`)."""
+    recorded_bytes: int = 16 * MIB
+    """Payloads kept of each such function; the newest event is kept whatever its size."""
+    recorded_waiting_bytes: int = 16 * MIB
+    """Payloads waiting to be stored; past it events are not recorded."""
     environments: int = 2000
     """Execution environments alive on this machine."""
     spare_shells: int = 4
@@ -194,6 +258,24 @@ class Limits:
     """Sandboxes being created at the same moment; more wait their turn."""
     environment_keep_alive_s: float = 300.0
     """How long an idle execution environment is kept."""
+    tenant_environments_per_slot: float = 2.5
+    """Environments of functions that isolate tenants, per unit of the account's concurrency."""
+    managed_environments: int = 3
+    """Kept for a version on managed instances unless its scaling configuration says otherwise."""
+    environment_memory_guess_mib: int = 32
+    """What a new environment is expected to hold before one like it was measured (ours)."""
+    environment_processes_guess: int = 4
+    """Processes and threads of a new environment, likewise."""
+    machine_memory_reserve_percent: int = 5
+    """Of the machine's memory, kept free: below it no environment is started and idle ones end."""
+    machine_processes_reserve: int = 64
+    """Process numbers kept free."""
+    machine_stalled_percent: float = 10.0
+    """Of the time spent waiting for memory, from which on idle environments end."""
+    machine_reading_ms: int = 50
+    """How old a reading of the machine may be that decides about a start."""
+    fleet_turn_s: float = 1.0
+    """How often the machine's memory is looked at, and what could not be started is tried again."""
     environment_freeze_grace_ms: int = 10
     """How long an environment stays thawed after an invocation, so that a busy one never pays."""
     runtime_api_connections: int = 64
@@ -207,12 +289,46 @@ class Limits:
     """Runs of one asynchronous event, the first included, when the function fails."""
     async_in_flight: int = 256
     """Asynchronous invocations running at once on this machine; the others wait in the queue."""
+    queue_in_flight: int = 120_000
+    """Received and not yet deleted messages of one standard queue (SQS: OverLimit)."""
+    queue_in_flight_fifo: int = 20_000
+    """Likewise of a FIFO queue, which then answers as if it were empty."""
+    queue_visibility_s: int = 43_200
+    """How long a message may stay invisible in all, counted from its receive."""
+    queue_deduplication_s: int = 300
+    """How long a FIFO queue knows a deduplication id or a receive's attempt id."""
+    queue_move_rate_per_s: int = 5_000
+    """Messages that one move task moves, at most (AWS: 500)."""
+    queue_upkeep_s: float = 30.0
+    """How often expired and purged messages are removed from the disk; nobody sees them then."""
+
+    durable_executions: int = 1_000_000
+    """Running at once, per account and region."""
+    durable_operations: int = 3_000
+    """Of one durable execution."""
+    durable_payload_bytes: int = 1_048_576
+    """Of one operation's input, result or error (AWS's service model)."""
+    durable_stored_bytes: int = 100 * MIB
+    """Payloads and errors of all checkpoints of one durable execution."""
+    durable_events: int = 25_000
+    """History of one durable execution (ours): a step may be attempted again without end."""
+    durable_page_bytes: int = 4 * MIB
+    """Operations in one invocation's event or one page of GetDurableExecutionState (ours): what a
+    synchronous invoke may carry, less what JSON may add."""
+    durable_invocation_attempts: int = 9
+    """Invocations in a row that may fail before a durable execution does; the delay between them
+    doubles from one second, which makes some four minutes (as users report of AWS)."""
+    durable_in_flight: int = 256
+    """Invocations of durable executions running at once on this machine; others wait."""
+    durable_synchronous_s: int = 900
+    """The longest ExecutionTimeout of a durable function that may be invoked synchronously."""
 
     environment_lifetime_s: float = 11 * 3600.0
     """How long an execution environment takes invocations: its credentials hold for an hour more,
     so that they never end under a running function."""
 
     iam: IamQuotas = IamQuotas()
+    sqs: SqsQuotas = SqsQuotas()
     policy_bytes: int = 131_072
     """A policy document as UTF-8 (the API's own maximum); quotas per kind are smaller."""
     policy_remembered_actions: int = 512

@@ -60,6 +60,15 @@ class Provisioned:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionScaling:
+    """How many environments a version on managed instances has. Both zero: deactivated."""
+
+    minimum: int
+    maximum: int | None
+    """None: as many as the capacity provider has room for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recursion:
     """What happens when the function calls itself in a loop: Terminate or Allow."""
 
@@ -86,6 +95,7 @@ Attachment = (
     | EventInvoke
     | FunctionUrl
     | Provisioned
+    | FunctionScaling
     | Recursion
     | RuntimeManagement
     | CodeSigning
@@ -97,6 +107,7 @@ KINDS: Mapping[str, type[Attachment]] = {
     "event-invoke": EventInvoke,
     "url": FunctionUrl,
     "provisioned": Provisioned,
+    "scaling": FunctionScaling,
     "recursion": Recursion,
     "runtime-management": RuntimeManagement,
     "code-signing": CodeSigning,

@@ -16,8 +16,10 @@ from lambdad.functions.records import (
     CodePackage,
     Configuration,
     Deployment,
+    DurableSettings,
     LayerReference,
     Logging,
+    ManagedInstances,
     Reason,
     State,
     UpdateStatus,
@@ -89,4 +91,11 @@ def _configuration(fields: Document) -> Configuration:
         for layer in fields.get("layers", ())
     )
     logging = Logging(**fields["logging"])
-    return Configuration(**fields | {"logging": logging, "vpc": vpc, "layers": layers})
+    managed = fields.get("managed")
+    if managed is not None:
+        managed = ManagedInstances(**managed)
+    durable = fields.get("durable")
+    if durable is not None:
+        durable = DurableSettings(**durable)
+    changed = {"logging": logging, "vpc": vpc, "layers": layers, "managed": managed}
+    return Configuration(**fields | changed | {"durable": durable})

@@ -61,14 +61,25 @@ def is_version(qualifier: str) -> bool:
     return qualifier.isdecimal()
 
 
+def owner_named(function_name: str) -> AccountId | None:
+    """The account that a FunctionName (any form) names; None where it names none."""
+    if ":" not in function_name:
+        return None
+    match = _NAME.fullmatch(function_name)
+    account = match["account"] if match else None
+    return AccountId(account) if account else None
+
+
 def refer(
     account: AccountId, region: Region, function_name: str, qualifier: str | None = None
 ) -> Reference:
-    """What a FunctionName (any form) and a Qualifier parameter mean to a caller of `account` in
+    """What a FunctionName (any form) and a Qualifier parameter mean to a call for `account` in
     `region`.
 
     Raises ResourceNotFoundException for another region, AccessDeniedException without a message
-    for another account, InvalidParameterValueException where the two qualifiers differ.
+    for another account, InvalidParameterValueException where the two qualifiers differ. A call
+    that may leave the caller's account comes here as one for the account that it names
+    (`api/requirement.py`, `ServiceRules.owners`).
     """
     if ":" not in function_name:
         return Reference(FunctionKey(account, region, function_name), qualifier)

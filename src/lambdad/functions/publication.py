@@ -12,7 +12,14 @@ from pathlib import Path
 
 from lambdad.core.arn import PARTITION
 from lambdad.core.limits import DEFAULT_LIMITS
-from lambdad.functions.attachments import EventInvoke, Recursion, ResourcePolicy
+from lambdad.functions.attachments import (
+    EventInvoke,
+    FunctionScaling,
+    FunctionUrl,
+    Provisioned,
+    Recursion,
+    ResourcePolicy,
+)
 from lambdad.functions.names import FunctionKey
 from lambdad.functions.records import CodePackage, FunctionRecord, Version
 from lambdad.functions.snapshot import AliasTarget, Function, FunctionVersion
@@ -40,6 +47,9 @@ def publishable(record: FunctionRecord, trees: Trees) -> Function:
         },
         record.every(EventInvoke),
         recursion.loop if recursion else "Terminate",
+        record.every(FunctionUrl),
+        record.every(Provisioned),
+        record.every(FunctionScaling),
     )
 
 
@@ -54,6 +64,7 @@ def _version(key: FunctionKey, version: Version, trees: Trees) -> FunctionVersio
     deployment = version.serving or version.deployment
     configuration = deployment.configuration
     logging = configuration.logging
+    managed = configuration.managed
     return FunctionVersion(
         account=key.account,
         region=key.region,
@@ -78,4 +89,9 @@ def _version(key: FunctionKey, version: Version, trees: Trees) -> FunctionVersio
         tracing_mode=configuration.tracing_mode,
         architecture=configuration.architecture,
         runtime_version_arn=runtime_version_arn(key.region, configuration.runtime),
+        tenant_isolation=configuration.tenant_isolation,
+        capacity_provider=managed.capacity_provider_arn if managed else None,
+        environment_concurrency=managed.environment_concurrency if managed else 1,
+        dead_letter_arn=configuration.dead_letter_arn,
+        durable=configuration.durable,
     )

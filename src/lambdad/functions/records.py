@@ -13,18 +13,20 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from lambdad.functions.attachments import WHOLE, Attachment, Attachments
+from lambdad.functions.attachments import WHOLE, Attachment, Attachments, Provisioned
 from lambdad.functions.names import LATEST, FunctionKey
 
 A = TypeVar("A", bound=Attachment)
 
 
 class State(StrEnum):
-    """Of a version (semantics §1.5). The states of managed instances come with those."""
+    """Of a version (semantics §1.5)."""
 
     PENDING = "Pending"
     ACTIVE = "Active"
     INACTIVE = "Inactive"
+    DEACTIVATED = "Deactivated"
+    """On managed instances, scaled to none by its owner."""
     FAILED = "Failed"
 
 
@@ -93,6 +95,27 @@ class LayerReference:
 
 
 @dataclass(frozen=True, slots=True)
+class ManagedInstances:
+    """Where a function on a capacity provider runs."""
+
+    capacity_provider_arn: str
+    environment_concurrency: int
+    """Invocations at once in one environment."""
+    memory_gib_per_vcpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class DurableSettings:
+    """DurableConfig: what makes a function durable, at its creation and for good."""
+
+    timeout_s: int
+    """Of a whole execution."""
+    retention_days: int = 14
+    """How long its history is kept after its end (AWS SAM developer guide, "DurableConfig")."""
+    kms_key_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """Everything about a function that is not code and that its owner decides."""
 
@@ -115,6 +138,11 @@ class Configuration:
     """ApplyOn: None or PublishedVersions."""
     layers: tuple[LayerReference, ...] = ()
     """Merged in this order as /opt: later ones over earlier ones."""
+    tenant_isolation: bool = False
+    """TenancyConfig PER_TENANT: set at creation, for good."""
+    managed: ManagedInstances | None = None
+    """CapacityProviderConfig."""
+    durable: DurableSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +260,14 @@ class FunctionRecord:
             return self
         rest = {at: value for at, value in self.attachments.items() if at != (kind, qualifier)}
         return replace(self, attachments=rest)
+
+    @property
+    def claimed_concurrency(self) -> int:
+        """What it takes out of its account's pool, used or not: its reservation, or else what is
+        provisioned for it."""
+        if self.reserved_concurrency is not None:
+            return self.reserved_concurrency
+        return sum(each.requested for each in self.every(Provisioned).values())
 
     @property
     def last_version(self) -> Version | None:

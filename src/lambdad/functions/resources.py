@@ -1,8 +1,9 @@
 """The record of truth for what an account has beside functions and layers: code signing
-configurations so far. Durable in the control lane, mirrored in memory for reads.
+configurations, event source mappings. Durable in the control lane, mirrored in memory for reads.
 
 A resource is found by its kind and its id within an account and region. Members are of JSON's
-types, so that what is stored is what is kept. Runs on the event loop.
+types, so that what is stored is what is kept. Which kinds there are says who makes the store;
+whoever owns a kind defines its record. Runs on the event loop.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
 from lambdad.core.ids import AccountId, Region
+from lambdad.functions.capacity_providers import CapacityProvider
 from lambdad.functions.locks import uninterrupted
 from lambdad.storage.lane import Lane, Row, Transaction
 
@@ -42,11 +44,17 @@ class CodeSigningConfig:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-Resource = CodeSigningConfig
-"""One more kind makes this a union."""
-KINDS: Mapping[str, type[Resource]] = {"code-signing-config": CodeSigningConfig}
-"""By the name under which it is stored, which never changes."""
-_NAMES: Mapping[type, str] = {kind: name for name, kind in KINDS.items()}
+class Resource(Protocol):
+    """A frozen dataclass with an id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+Kinds = Mapping[str, type[Any]]
+"""By the name under which a kind is stored, which never changes."""
+KINDS: Kinds = {"code-signing-config": CodeSigningConfig, "capacity-provider": CapacityProvider}
+"""Those of this package."""
 _Place = tuple[AccountId, Region, type]
 R = TypeVar("R", bound=Resource)
 
@@ -54,17 +62,19 @@ R = TypeVar("R", bound=Resource)
 class ResourceStore:
     """Every such resource of every account and region."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: Lane, kinds: Kinds = KINDS) -> None:
         self.turn = asyncio.Lock()
         """Held by whoever reads a resource to change it: changes are few, so one for all."""
         self._lane = lane
+        self._kinds = kinds
+        self._names = {kind: name for name, kind in kinds.items()}
         self._resources: dict[_Place, dict[str, Resource]] = {}
 
     async def load(self) -> None:
         """Read everything back. Once."""
         for account, region, kind, name, document in await self._lane.read(_read_all):
-            place = (AccountId(account), Region(region), KINDS[kind])
-            found = KINDS[kind](**orjson.loads(document))
+            place = (AccountId(account), Region(region), self._kinds[kind])
+            found = self._kinds[kind](**orjson.loads(document))
             self._resources.setdefault(place, {})[name] = found
 
     def get(self, kind: type[R], account: AccountId, region: Region, name: str) -> R | None:
@@ -79,10 +89,18 @@ class ResourceStore:
             if name >= start and isinstance(found, kind):
                 yield found
 
+    def everywhere(self, kind: type[R]) -> Iterator[tuple[AccountId, Region, R]]:
+        """All of a kind, of every account and region."""
+        for (account, region, stored), found in self._resources.items():
+            if stored is kind:
+                for resource in list(found.values()):
+                    if isinstance(resource, kind):
+                        yield account, region, resource
+
     async def put(self, account: AccountId, region: Region, resource: Resource) -> None:
         """Make it so; returns after it is durable."""
         kind = type(resource)
-        row = (account, region, _NAMES[kind], resource.id, orjson.dumps(resource))
+        row = (account, region, self._names[kind], resource.id, orjson.dumps(resource))
 
         async def write() -> None:
             await self._lane.write(lambda tx: tx.execute(_PUT, row))
@@ -95,7 +113,7 @@ class ResourceStore:
         kind = type(resource)
 
         async def write() -> None:
-            row = (account, region, _NAMES[kind], resource.id)
+            row = (account, region, self._names[kind], resource.id)
             await self._lane.write(lambda tx: tx.execute(_DELETE, row))
             self._resources.get((account, region, kind), {}).pop(resource.id, None)
 

@@ -6,13 +6,19 @@ these values and never touch storage.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lambdad.core.arn import function_arn
 from lambdad.core.ids import AccountId, Region
-from lambdad.functions.attachments import EventInvoke
+from lambdad.functions.attachments import (
+    EventInvoke,
+    FunctionScaling,
+    FunctionUrl,
+    Provisioned,
+)
+from lambdad.functions.records import DurableSettings
 from lambdad.iam.policy import Policy
 
 
@@ -49,6 +55,16 @@ class FunctionVersion:
     """PassThrough or Active."""
     architecture: str
     runtime_version_arn: str
+    tenant_isolation: bool = False
+    """Every invocation names its tenant, whose environments no other tenant gets."""
+    capacity_provider: str | None = None
+    """ARN of what it runs on, if on managed instances."""
+    environment_concurrency: int = 1
+    """Invocations at once that stand for one environment on managed instances."""
+    dead_letter_arn: str | None = None
+    """The queue or topic that asynchronous events go to when the function has failed."""
+    durable: DurableSettings | None = None
+    """Its invocations are durable executions."""
 
     @property
     def arn(self) -> str:
@@ -82,6 +98,12 @@ class Function:
     """Settings of asynchronous invocation by qualifier; `$LATEST` for calls without one."""
     recursive_loop: str = "Terminate"
     """Terminate or Allow."""
+    urls: Mapping[str, FunctionUrl] = field(default_factory=dict)
+    """HTTP endpoints by qualifier; "" is `$LATEST`'s. The qualifier of one may be gone."""
+    provisioned: Mapping[str, Provisioned] = field(default_factory=dict)
+    """Environments wanted ahead, by version or alias."""
+    scaling: Mapping[str, FunctionScaling] = field(default_factory=dict)
+    """How many environments versions on managed instances have."""
 
 
 Key = tuple[AccountId, Region, str]
@@ -94,6 +116,7 @@ class Catalog:
     def __init__(self) -> None:
         self._functions: dict[Key, Function] = {}
         self._listeners: list[Listener] = []
+        self._denying: dict[AccountId, set[Key]] = {}
 
     def get(self, account: AccountId, region: Region, name: str) -> Function | None:
         return self._functions.get((account, region, name))
@@ -102,12 +125,18 @@ class Catalog:
         """Replace what is known under the function's name."""
         key = (function.account, function.region, function.name)
         self._functions[key] = function
+        self._note_denials(key, function.policies.values())
         self._tell(key, function)
 
     def remove(self, account: AccountId, region: Region, name: str) -> None:
         key = (account, region, name)
         if self._functions.pop(key, None) is not None:
+            self._note_denials(key, ())
             self._tell(key, None)
+
+    def has_denials(self, account: AccountId) -> bool:
+        """Whether any resource policy of the account's functions denies anything."""
+        return bool(self._denying.get(account))
 
     def subscribe(self, listener: Listener) -> None:
         """Call `listener` after every change, with None for a removal."""
@@ -115,6 +144,13 @@ class Catalog:
 
     def __iter__(self) -> Iterator[Function]:
         return iter(self._functions.values())
+
+    def _note_denials(self, key: Key, policies: Iterable[Policy]) -> None:
+        denying = self._denying.setdefault(key[0], set())
+        if any(not statement.allow for policy in policies for statement in policy.statements):
+            denying.add(key)
+        else:
+            denying.discard(key)
 
     def _tell(self, key: Key, function: Function | None) -> None:
         for listener in self._listeners:

@@ -38,6 +38,8 @@ class Usage:
     """Sorted."""
     code_bytes: int = 0
     reserved_concurrency: int = 0
+    claimed_concurrency: int = 0
+    """What is reserved, and what is provisioned without being reserved."""
 
 
 class FunctionStore:
@@ -125,6 +127,7 @@ class FunctionStore:
                 usage = self._usage.setdefault((record.key.account, record.key.region), Usage())
                 usage.code_bytes += sign * record.code_bytes
                 usage.reserved_concurrency += sign * (record.reserved_concurrency or 0)
+                usage.claimed_concurrency += sign * record.claimed_concurrency
         if new is not None:
             self._records[new.key] = new
             self._numbering[new.key] = new.next_version

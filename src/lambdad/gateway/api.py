@@ -20,6 +20,7 @@ from lambdad.iam.errors import Dialect
 from lambdad.telemetry.audit import UNAUTHENTICATED, AuditLog, AuditRecord
 from lambdad.wire.http import Request, Response
 from lambdad.wire.routing import Match, Router
+from lambdad.wire.served import FORM_PROTOCOLS
 
 _log = logging.getLogger(__name__)
 _CREDENTIAL = re.compile(r"Credential=(?P<key>\w{1,128})/", re.ASCII)
@@ -104,7 +105,7 @@ class Api:
         match: Match | None = None
         try:
             if request.path.startswith(PREFIX):
-                return self._pages.serve(request)
+                return await self._pages.serve(request)
             if self._open_to_anyone:
                 refuse_web_pages(request)
             match = self._router.match(request)
@@ -159,7 +160,7 @@ class Api:
         unsigned = (match.service, match.operation) in UNSIGNED_OPERATIONS
         if unsigned and "authorization" not in request.headers:
             return Caller(STRANGER, DEFAULT_REGION)
-        dialect = _dialect(match, request)
+        dialect = _dialect(match)
         return self._authenticator.authenticate(request, match.signing_name, dialect)
 
     def _note_stranger(
@@ -188,12 +189,8 @@ def _scheme(request: Request) -> str:
     return "https" if request.secure else "http"
 
 
-def _dialect(match: Match, request: Request) -> Dialect:
-    """Whose names errors of identity bear: only the query protocol posts to / without a header
-    that names the operation."""
+def _dialect(match: Match) -> Dialect:
+    """Whose names errors of identity bear."""
     if match.service == "s3":
         return Dialect.S3
-    headers = request.headers
-    if request.path == "/" and "x-amz-target" not in headers and "smithy-protocol" not in headers:
-        return Dialect.QUERY
-    return Dialect.JSON
+    return Dialect.QUERY if match.protocol in FORM_PROTOCOLS else Dialect.JSON

@@ -7,6 +7,11 @@ from typing import Protocol
 from lambdad.wire.http import Request, Response
 
 
+class CutShort(Exception):
+    """Raised by a streamed body that cannot be completed: the connection closes without the end of
+    the body, by which a client can tell (not one of HTTP/1.0, where to close is the end)."""
+
+
 class App(Protocol):
     """Whatever answers requests."""
 

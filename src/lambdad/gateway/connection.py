@@ -15,7 +15,7 @@ from typing import Protocol, cast
 
 from lambdad.core.limits import Limits
 from lambdad.gateway import encoding
-from lambdad.gateway.app import App
+from lambdad.gateway.app import App, CutShort
 from lambdad.gateway.reading import BodyBudget, Origin, Phase, Refused, RequestReader
 from lambdad.wire.http import Request, Response
 
@@ -211,6 +211,9 @@ class Connection(asyncio.Protocol):
                 self._write(request, response, response.body)
             else:
                 await self._stream(request, response)
+        except CutShort:
+            self._reader.end()
+            self._waiting.clear()
         except BaseException:
             self._reader.end()
             self._waiting.clear()

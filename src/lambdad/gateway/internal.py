@@ -18,11 +18,11 @@ class InternalPages:
         self._code = code
         self._operator = operator
 
-    def serve(self, request: Request) -> Response:
+    async def serve(self, request: Request) -> Response:
         """The page, or 404."""
         page = request.path.removeprefix(PREFIX)
         if self._operator is not None and request.method == "POST" and page in self._operator:
-            return self._operator.serve(page, request)
+            return await self._operator.serve(page, request)
         if request.method not in ("GET", "HEAD"):
             return Response(405, [_JSON, ("Allow", "GET, HEAD")], b'{"message":"Only GET."}')
         if page == "health":

@@ -6,7 +6,7 @@ account's own. Errors are JSON with a code and a message.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -25,6 +25,8 @@ from lambdad.wire.http import Request, Response
 
 SIGNING_NAME = "lambdad"
 Body = Mapping[str, Any]
+Page = Callable[[Caller, Body], Awaitable[Body]]
+"""Answers a question of a root; raises AwsError, OperatorError."""
 _JSON = ("Content-Type", "application/json")
 
 
@@ -51,27 +53,31 @@ class OperatorPages:
         self._roots = roots
         self._why = why
         self._audit = audit
-        self._pages: dict[str, Callable[[Caller, Body], Body]] = {
+        self._pages: dict[str, Page] = {
             "accounts/list": self._list,
             "accounts/create": self._create,
             "accounts/rotate-key": self._rotate,
             "why": self._explain,
         }
 
+    def add(self, pages: Mapping[str, Page]) -> None:
+        """Pages of other parts, by name."""
+        self._pages.update(pages)
+
     def __contains__(self, page: str) -> bool:
         return page in self._pages
 
-    def serve(self, page: str, request: Request) -> Response:
+    async def serve(self, page: str, request: Request) -> Response:
         """The page's answer, or its refusal."""
         try:
             refuse_web_pages(request)
             caller = self._authenticator.authenticate(request, SIGNING_NAME, Dialect.JSON)
-            answer = self._answer(page, caller, request)
+            answer = await self._answer(page, caller, request)
         except AwsError as error:
             return _respond(error.status, {"code": error.code, "message": error.message})
         return _respond(200, answer)
 
-    def _answer(self, page: str, caller: Caller, request: Request) -> Body:
+    async def _answer(self, page: str, caller: Caller, request: Request) -> Body:
         try:
             self._admit(page, caller)
         except AwsError as error:
@@ -85,7 +91,7 @@ class OperatorPages:
         if not isinstance(body, dict):
             raise BadQuestion("The body has to be a JSON object.")
         try:
-            return self._pages[page](caller, body)
+            return await self._pages[page](caller, body)
         except OperatorError as error:
             raise Conflict(str(error)) from None
 
@@ -107,21 +113,21 @@ class OperatorPages:
         )  # fmt: skip
         self._audit.note(record)
 
-    def _list(self, _: Caller, __: Body) -> Body:
+    async def _list(self, _: Caller, __: Body) -> Body:
         ids = self._roots.accounts()
         return {
             "Accounts": [{"Account": each, "AccessKeyId": self._roots.key_id(each)} for each in ids]
         }
 
-    def _create(self, _: Caller, body: Body) -> Body:
+    async def _create(self, _: Caller, body: Body) -> Body:
         account = None if body.get("Account") is None else _account(body)
         return _shown(*self._roots.create(account))
 
-    def _rotate(self, _: Caller, body: Body) -> Body:
+    async def _rotate(self, _: Caller, body: Body) -> Body:
         account = _account(body)
         return _shown(account, self._roots.rotate(account))
 
-    def _explain(self, caller: Caller, body: Body) -> Body:
+    async def _explain(self, caller: Caller, body: Body) -> Body:
         context = body.get("Context") or {}
         if not isinstance(context, dict):
             raise BadQuestion("Context has to be an object.")

@@ -1,8 +1,9 @@
 """Keeping web pages out of a server that checks no signatures.
 
 Any page a developer visits can send requests to 127.0.0.1, and by DNS rebinding even read the
-answers. With signatures that is harmless; with `--accept-any-credentials` it would let every page
-run code in the sandboxes. Browsers say where a request comes from; AWS clients never do.
+answers; a page that a function serves at its URL is such a page, whatever its name. With
+signatures that is harmless; with `--accept-any-credentials` it would let every page run code in
+the sandboxes. Browsers say where a request comes from; AWS clients never do.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 
 from lambdad.core.errors import AccessDeniedException
+from lambdad.functions.url_addresses import address_of
 from lambdad.wire.http import Request
 
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]")
@@ -28,8 +30,10 @@ def refuse_web_pages(request: Request) -> None:
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise _refusal("Sec-Fetch-Site")
     origin = headers.get("origin")
-    if origin is not None and not _is_local(origin.partition("://")[2]):
-        raise _refusal("Origin")
+    if origin is not None:
+        site = origin.partition("://")[2]
+        if not _is_local(site) or address_of(site, "/") is not None:
+            raise _refusal("Origin")
     if not _is_local(headers.get("host", "localhost")):
         raise _refusal("Host")
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httptools
 
 from lambdad.core.limits import Limits
+from lambdad.functions.url_addresses import address_of
 from lambdad.wire.http import Request
 
 _SINGLE = frozenset({"host", "content-length", "transfer-encoding", "authorization", "expect"})
@@ -105,6 +106,8 @@ class RequestReader:
         self._headers: dict[str, str] = {}
         self._header_lines = 0
         self._parts: list[bytes] = []
+        self._body_limit = limits.http_body_bytes
+        """Of the request being read: a function URL, which anybody may call, takes less."""
         self._raw_bytes = 0
         self._request: Request | None = None
 
@@ -183,7 +186,10 @@ class RequestReader:
         request = self._request = self._make_request()
         self.phase = Phase.BODY
         length = headers.get("content-length")
-        if length is not None and int(length) > self._limits.http_body_bytes:
+        self._body_limit = self._limits.http_body_bytes
+        if address_of(headers.get("host", ""), request.path) is not None:
+            self._body_limit = self._limits.request_payload_bytes
+        if length is not None and int(length) > self._body_limit:
             raise self._too_large(request)
         if self._parser.should_upgrade() and (length or "transfer-encoding" in headers):
             raise Refused(400, "Bad request: a body with an upgrade.", request)
@@ -197,7 +203,7 @@ class RequestReader:
         size = len(part)
         self.body_bytes += size
         affordable = self._budget.take(size)
-        if self.body_bytes > self._limits.http_body_bytes:
+        if self.body_bytes > self._body_limit:
             raise self._too_large(self._request)
         if not affordable:
             raise Refused(503, "Too much is being received at once; try again.", self._request)
@@ -245,7 +251,7 @@ class RequestReader:
         raise Refused(400, "Bad request: more framing than body.", request)
 
     def _too_large(self, request: Request | None) -> Refused:
-        limit = self._limits.http_body_bytes
+        limit = self._body_limit
         return Refused(413, f"Request must be smaller than {limit} bytes", request)
 
     def _release(self) -> None:

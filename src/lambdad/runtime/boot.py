@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from lambdad.core.ids import new_environment_id
 from lambdad.functions.snapshot import FunctionVersion
-from lambdad.runtime.api import RuntimeApi, RuntimeEvents
+from lambdad.runtime.api import RuntimeApi, RuntimeEvents, StreamEvents
 from lambdad.runtime.collector import LogCollector
 from lambdad.runtime.entry import NoEntryPoint, with_command
 from lambdad.runtime.environment import Environment
 from lambdad.runtime.faults import Fault, exited, init_reported, invalid_entrypoint, timed_out
+from lambdad.runtime.purpose import Purpose
 from lambdad.runtime.services import EnvironmentServices
 from lambdad.runtime.variables import environment_variables
 from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxSpec
@@ -43,9 +44,10 @@ class Boot:
     def __init__(
         self,
         version: FunctionVersion,
+        purpose: Purpose,
         services: EnvironmentServices,
         collector: LogCollector,
-        events: RuntimeEvents,
+        events: tuple[RuntimeEvents, StreamEvents],
         on_exit: Callable[[Boot, Exit], None],
     ) -> None:
         self.environment = Environment()
@@ -53,9 +55,10 @@ class Boot:
         """When the process started, monotonic."""
         self.ended = False
         self._version = version
+        self._purpose = purpose
         self._services = services
         self._collector = collector
-        self._api = RuntimeApi(events, services.limits)
+        self._api = RuntimeApi(*events, services.limits)
         self._on_exit = on_exit
         self._sandbox: Sandbox | None = None
         self._init: asyncio.Future[InitFailure | None] = asyncio.get_running_loop().create_future()
@@ -77,7 +80,7 @@ class Boot:
             pack=pack,
             code_dir=version.code_dir,
             layer_dirs=version.layer_dirs,
-            variables=environment_variables(version, pack, stream, credentials),
+            variables=environment_variables(version, pack, stream, credentials, self._purpose),
             memory_mib=version.memory_mib,
             tmp_mib=version.tmp_mib,
         )

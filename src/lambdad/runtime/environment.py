@@ -22,6 +22,8 @@ class State(StrEnum):
     INIT_ERROR = "InitError"
     READY = "Ready"
     RUNNING = "Running"
+    INVOCATION_RESPONSE = "InvocationResponse"
+    """A streamed response has begun."""
     RESPONSE_SENT = "ResponseSent"
     EXITED = "Exited"
 
@@ -105,6 +107,18 @@ class Environment:
             raise ValueError("the runtime has the invocation already")
         self.request_id = None
 
+    def response_begun(self, request_id: str) -> None:
+        """The function starts to stream its result; nothing else is allowed until its end."""
+        self._check(request_id, State.RUNNING, "InvocationResponse")
+        self.state = State.INVOCATION_RESPONSE
+
+    def response_ended(self) -> None:
+        """The stream is complete, or will not be any more."""
+        if self.state is not State.INVOCATION_RESPONSE:
+            raise self._forbidden("ResponseSent")
+        self.state = State.RESPONSE_SENT
+        self.request_id = None
+
     def response_posted(self, request_id: str) -> None:
         """The function's result for `request_id` is complete."""
         self._answer(request_id, "InvocationResponse")
@@ -125,12 +139,15 @@ class Environment:
         self.request_id = None
 
     def _answer(self, request_id: str, wanted: str) -> None:
-        if request_id != self._last_id:
-            raise Rejected(400, "InvalidRequestID", "Invalid request ID")
-        if self.state is not State.RUNNING:
-            raise self._forbidden(wanted)
+        self._check(request_id, State.RUNNING, wanted)
         self.state = State.RESPONSE_SENT
         self.request_id = None
+
+    def _check(self, request_id: str, needed: State, wanted: str) -> None:
+        if request_id != self._last_id:
+            raise Rejected(400, "InvalidRequestID", "Invalid request ID")
+        if self.state is not needed:
+            raise self._forbidden(wanted)
 
     def _forbidden(self, wanted: str) -> Rejected:
         return Rejected(

@@ -14,7 +14,7 @@ def payload_of(request: InvokeRequest) -> bytes:
 
 
 def head_of(request: InvokeRequest, deadline_ms: int, payload_bytes: int) -> bytes:
-    """Status line and headers, blank line included. The caller chose two of the values: they
+    """Status line and headers, blank line included. The caller chose some of the values: they
     cannot end a header."""
     optional = ""
     if request.trace_header:
@@ -23,6 +23,9 @@ def head_of(request: InvokeRequest, deadline_ms: int, payload_bytes: int) -> byt
     if request.client_context:
         context = request.client_context.translate(_NO_LINE_BREAKS)
         optional += f"Lambda-Runtime-Client-Context: {context}\r\n"
+    if request.tenant_id:
+        tenant = request.tenant_id.translate(_NO_LINE_BREAKS)
+        optional += f"Lambda-Runtime-Aws-Tenant-Id: {tenant}\r\n"
     return (
         "HTTP/1.1 200 OK\r\n"
         "Content-Type: application/json\r\n"

@@ -59,6 +59,11 @@ def response_too_large(limit_bytes: int) -> Fault:
     return Fault(error_type, _json(errorMessage=text, errorType=error_type), "error")
 
 
+def truncated(request_id: str) -> Fault:
+    """The runtime hung up before the end of the response that it streamed."""
+    return _fault("Runtime.TruncatedResponse", request_id, "Response was truncated")
+
+
 def invalid_response_mode(request_id: str) -> Fault:
     """The runtime asked for a response mode that does not exist."""
     return _fault("Runtime.InvalidResponseModeHeader", request_id, "Invalid function response mode")

@@ -28,6 +28,10 @@ class InvokeRequest:
     """`Root=1-…;Parent=…;Sampled=0|1`."""
     tail: bool = False
     """Whether the end of the log is wanted back (LogType=Tail)."""
+    tenant_id: str | None = None
+    """Whose environments it runs in, where the function isolates tenants."""
+    queued: bool = False
+    """An asynchronous event: only concurrency limits it, no rate of requests (semantics §1.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +58,46 @@ class Slot(Protocol):
     def release(self) -> None: ...
 
 
+class Source(Protocol):
+    """Where the parts of a streamed response come from."""
+
+    def pause(self) -> None:
+        """Deliver nothing for now. Idempotent."""
+
+    def resume(self) -> None:
+        """Go on. Idempotent."""
+
+
+class Sink(Protocol):
+    """Where they go: `runtime/response_stream.py` is one."""
+
+    def begin(self, content_type: str, source: Source) -> None:
+        """The function starts to stream; `source` does the writing."""
+
+    def write(self, chunk: bytes) -> None:
+        """Take one part. Never blocks; tells the source to pause instead."""
+
+
 class Invocation:
     """A request on its way, and the future of its result.
 
     The caller may go away (a cancelled future); the run goes on to its end all the same, and
     keeps its slot until then."""
 
-    __slots__ = ("future", "request", "slot", "started_ns")
+    __slots__ = ("future", "request", "sink", "slot", "started_ns")
 
     def __init__(
-        self, request: InvokeRequest, future: asyncio.Future[InvokeResult], slot: Slot
+        self,
+        request: InvokeRequest,
+        future: asyncio.Future[InvokeResult],
+        slot: Slot,
+        sink: Sink | None = None,
     ) -> None:
         self.request = request
         self.future = future
         self.slot = slot
+        self.sink = sink
+        """Takes what the function streams; None where the caller waits for the whole response."""
         self.started_ns = 0
         """When the function's time began to run, monotonic; 0 before."""
 

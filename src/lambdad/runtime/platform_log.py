@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime.catalog.identifiers import family_of
+from lambdad.runtime.purpose import ON_DEMAND, Purpose
 
 _LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2}
 
@@ -53,11 +54,13 @@ class PlatformLines(Protocol):
     def report(self, now_ms: int, report: Report) -> str: ...
 
 
-def platform_lines(version: FunctionVersion, environment_id: str) -> PlatformLines:
+def platform_lines(
+    version: FunctionVersion, environment_id: str, purpose: Purpose = ON_DEMAND
+) -> PlatformLines:
     """The lines of an environment of this version."""
     if version.log_format == "JSON":
-        return JsonLines(version, environment_id)
-    return TextLines(version)
+        return JsonLines(version, environment_id, purpose)
+    return TextLines(version, purpose)
 
 
 def billed_ms(duration_ms: float, init_ms: float | None) -> int:
@@ -73,9 +76,10 @@ def runtime_version(runtime: str) -> str:
 
 
 class TextLines:
-    """The classic format."""
+    """The classic format. A successful init is reported only where it ran ahead."""
 
-    def __init__(self, version: FunctionVersion) -> None:
+    def __init__(self, version: FunctionVersion, purpose: Purpose) -> None:
+        self._ahead = purpose.ahead
         self._init_start = (
             f"INIT_START Runtime Version: {runtime_version(version.runtime)}\t"
             f"Runtime Version ARN: {version.runtime_version_arn}\n"
@@ -87,12 +91,10 @@ class TextLines:
         return self._init_start if phase == "init" else ""
 
     def init_report(self, now_ms: int, report: InitReport) -> str:
+        line = f"INIT_REPORT Init Duration: {report.duration_ms:.2f} ms\tPhase: {report.phase}"
         if report.status == "success":
-            return ""
-        line = (
-            f"INIT_REPORT Init Duration: {report.duration_ms:.2f} ms\t"
-            f"Phase: {report.phase}\tStatus: {report.status}"
-        )
+            return f"{line}\n" if self._ahead else ""
+        line += f"\tStatus: {report.status}"
         return f"{line}\tError Type: {report.error_type}\n" if report.error_type else f"{line}\n"
 
     def start(self, now_ms: int, request_id: str) -> str:
@@ -116,17 +118,21 @@ class TextLines:
 
 
 class JsonLines:
-    """One JSON object per line, shaped as the Telemetry API's events, filtered by level."""
+    """One JSON object per line, shaped as the Telemetry API's events, filtered by level. Where
+    tenants are isolated, the events of a run name theirs; those of init do not (AWS,
+    "Monitoring Lambda functions with tenant isolation")."""
 
-    def __init__(self, version: FunctionVersion, environment_id: str) -> None:
+    def __init__(self, version: FunctionVersion, environment_id: str, purpose: Purpose) -> None:
         self._version = version
         self._environment_id = environment_id
+        self._purpose = purpose
+        self._tenant = {"tenantId": purpose.tenant_id} if purpose.tenant_id else {}
         self._threshold = _LEVELS[version.system_log_level]
 
     def init_start(self, now_ms: int, phase: str) -> str:
         version = self._version
         record = {
-            "initializationType": "on-demand",
+            "initializationType": self._purpose.initialization_type,
             "phase": phase,
             "runtimeVersion": runtime_version(version.runtime),
             "runtimeVersionArn": version.runtime_version_arn,
@@ -139,7 +145,7 @@ class JsonLines:
 
     def init_report(self, now_ms: int, report: InitReport) -> str:
         record: dict[str, Any] = {
-            "initializationType": "on-demand",
+            "initializationType": self._purpose.initialization_type,
             "phase": report.phase,
             "status": report.status,
         }
@@ -148,10 +154,11 @@ class JsonLines:
         level = "DEBUG" if report.status == "success" else "WARN"
         done = self._line(now_ms, level, "platform.initRuntimeDone", dict(record))
         record["metrics"] = {"durationMs": round(report.duration_ms, 3)}
-        return done + self._line(now_ms, "DEBUG", "platform.initReport", record)
+        level = "INFO" if self._purpose.ahead else "DEBUG"
+        return done + self._line(now_ms, level, "platform.initReport", record)
 
     def start(self, now_ms: int, request_id: str) -> str:
-        record = {"requestId": request_id, "version": self._version.version}
+        record = {"requestId": request_id, "version": self._version.version} | self._tenant
         return self._line(now_ms, "INFO", "platform.start", record)
 
     def end(self, now_ms: int, report: Report) -> str:
@@ -172,12 +179,11 @@ class JsonLines:
         record["metrics"] = metrics
         return self._line(now_ms, _level(report, "INFO"), "platform.report", record)
 
-    @staticmethod
-    def _outcome(report: Report) -> dict[str, Any]:
+    def _outcome(self, report: Report) -> dict[str, Any]:
         record: dict[str, Any] = {
             "requestId": report.request_id,
             "status": report.status or "success",
-        }
+        } | self._tenant
         if report.status == "error":
             record["errorType"] = report.error_type
         return record

@@ -17,6 +17,7 @@ from lambdad.runtime.entry import misplaced_module
 from lambdad.runtime.faults import OUT_OF_MEMORY, UNHANDLED, Fault
 from lambdad.runtime.invocation import Invocation, InvokeResult
 from lambdad.runtime.platform_log import InitReport, Report, billed_ms, platform_lines
+from lambdad.runtime.purpose import ON_DEMAND, Purpose
 
 _FRESH_NS = 50_000_000
 _MODULE_SUFFIXES = {"python": (".py",), "nodejs": (".js", ".mjs", ".cjs")}
@@ -32,15 +33,17 @@ class Recorder:
         collector: LogCollector,
         clock: Clock,
         read_memory: Callable[[], int],
+        purpose: Purpose = ON_DEMAND,
     ) -> None:
         self.init_ms: float | None = None
         """The init that the next run's report owns up to."""
         self._version = version
-        self._lines = platform_lines(version, environment_id)
+        self._lines = platform_lines(version, environment_id, purpose)
         self._collector = collector
         self._clock = clock
         self._read_memory = read_memory
-        self._memory_peak_mib = 0
+        self.memory_peak_mib = 0
+        """The most memory that was read so far."""
         self._memory_read_ns = 0
 
     def init_started(self, phase: str) -> None:
@@ -101,10 +104,10 @@ class Recorder:
             self._read_memory_peak()
         if fault is not None and fault.error_type == OUT_OF_MEMORY:
             return self._version.memory_mib
-        return self._memory_peak_mib
+        return self.memory_peak_mib
 
     def _read_memory_peak(self) -> None:
-        self._memory_peak_mib = max(self._memory_peak_mib, -(-self._read_memory() // MIB))
+        self.memory_peak_mib = max(self.memory_peak_mib, -(-self._read_memory() // MIB))
 
     def _explain_missing_module(self) -> None:
         """The commonest packaging mistake, in the function's own log."""

@@ -13,16 +13,19 @@ import asyncio
 from lambdad.core.ids import new_environment_id
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime import faults
-from lambdad.runtime.api import Next
 from lambdad.runtime.boot import Boot, InitFailure
 from lambdad.runtime.collector import LogCollector
-from lambdad.runtime.environment import State, Step
+from lambdad.runtime.connection import Next
+from lambdad.runtime.deadline import Deadline
+from lambdad.runtime.environment import Environment, State, Step
 from lambdad.runtime.event import head_of, payload_of
 from lambdad.runtime.faults import Fault
 from lambdad.runtime.invocation import Invocation
 from lambdad.runtime.platform_log import InitReport, log_stream
+from lambdad.runtime.purpose import ON_DEMAND, Purpose
 from lambdad.runtime.recorder import Recorder
 from lambdad.runtime.services import EnvironmentServices, Owner
+from lambdad.runtime.streamed_runs import StreamedRuns
 from lambdad.sandbox.driver import Exit, RuntimePack
 
 
@@ -35,12 +38,16 @@ class Supervisor:
         pack: RuntimePack,
         services: EnvironmentServices,
         owner: Owner,
+        purpose: Purpose = ON_DEMAND,
     ) -> None:
         self.id = new_environment_id()
         self.version = version
+        self.purpose = purpose
         self.ended = False
         self.idle_since_ns = 0
         """When its last invocation ended, monotonic."""
+        self.init_ms = 0.0
+        """What its init took: the cost of another one in its place."""
         self.made_ns = services.clock.monotonic_ns()
         """No later than its credentials, monotonic."""
         self.watched = False
@@ -52,18 +59,19 @@ class Supervisor:
         self._timeout_ns = version.timeout_s * 1_000_000_000
         self._stream = log_stream(clock.wall_ms(), version.version, self.id)
         self._log = LogCollector(services.log_sink, version, self._stream, clock, services.limits)
-        self._recorder = Recorder(version, self.id, self._log, clock, self._memory_peak_bytes)
+        self._recorder = Recorder(
+            version, self.id, self._log, clock, lambda: self._boot.memory_peak_bytes(), purpose
+        )
         self._boot = self._new_boot()
         self._init_failed = False
-        self._running: Invocation | None = None
+        self.running: Invocation | None = None
         self._delivered = False
         """The function has seen the running invocation."""
         self._waiting: Next | None = None
         self._frozen = False
         self._withheld = False
         """Not offered to the pool until the runtime asks for its next event."""
-        self._deadline_ns = 0
-        self._deadline_timer: asyncio.TimerHandle | None = None
+        self._deadline = Deadline(clock, self._on_deadline)
 
     # -- init ---------------------------------------------------------------------------------
 
@@ -73,22 +81,35 @@ class Supervisor:
         self._recorder.init_started("init")
         await self._boot.create(self._pack, self._stream)
 
-    async def initialise(self) -> None:
-        """See the init phase through. A failed one is repeated inside the first invocation, as
-        AWS does."""
-        failure = await self._init_outcome("init", self._services.limits.init_timeout_s)
+    async def initialise(self) -> bool:
+        """See the init phase through; whether it succeeded. A failed one is repeated inside the
+        first invocation, as AWS does; one that ran ahead of them ends the environment."""
+        limit_s = self.purpose.init_limit_s(self._services.limits, self.version.timeout_s)
+        failure = await self._init_outcome("init", limit_s)
         if self.ended:
-            return
+            return False
         self.idle_since_ns = self._clock.monotonic_ns()
+        self.init_ms = (self.idle_since_ns - self._boot.started_ns) / 1e6
         if failure is None:
-            self._recorder.init_ms = (self.idle_since_ns - self._boot.started_ns) / 1e6
+            self._recorder.init_ms = None if self.purpose.ahead else self.init_ms
             self._services.freezer.watch(self)
+        elif self.purpose.ahead:
+            self.end()
         else:
             self._init_failed = True
             self._boot.end()
+        return failure is None
 
     def _new_boot(self) -> Boot:
-        return Boot(self.version, self._services, self._log, self, self._on_exit)
+        streams = StreamedRuns(self, self._services.limits)
+        return Boot(
+            self.version, self.purpose, self._services, self._log, (self, streams), self._on_exit
+        )
+
+    @property
+    def environment(self) -> Environment:
+        """What is allowed now."""
+        return self._boot.environment
 
     async def _init_outcome(self, phase: str, limit_s: float) -> InitFailure | None:
         boot = self._boot
@@ -131,14 +152,14 @@ class Supervisor:
             fault = failure.fault_for(request_id)
         if not self.ended:
             self._recorder.started(invocation, self._clock.wall_ms())
-            self._complete(fault.payload, fault)
+            self._finish(fault.payload, fault)
             self.end()
 
     # -- invocation ---------------------------------------------------------------------------
 
     def invoke(self, invocation: Invocation) -> None:
         """Run it. Never blocks; the result reaches the invocation's future."""
-        self._running = invocation
+        self.running = invocation
         self._delivered = False
         if invocation.request.tail:
             self._log.begin_tail()
@@ -168,18 +189,19 @@ class Supervisor:
         if not self._delivered:
             self._delivered = True
             self._recorder.started(invocation, now_ms)
-            self._deadline_ns = deadline_ns
-            if self._deadline_timer is None:
-                self._await_deadline(now_ns)
+            self._deadline.set(deadline_ns, now_ns)
 
-    def _complete(self, payload: bytes, fault: Fault | None) -> None:
-        invocation, self._running = self._running, None
+    def _finish(self, payload: bytes, fault: Fault | None) -> None:
+        invocation, self.running = self.running, None
+        self._deadline.clear()
         if invocation is not None:
             self.idle_since_ns = now_ns = self._clock.monotonic_ns()
             invocation.succeed(self._recorder.finished(invocation, payload, fault, now_ns))
 
-    def _rest(self) -> None:
-        """Ready for another invocation: as good as back, though the runtime has yet to ask."""
+    def complete(self, payload: bytes, fault: Fault | None) -> None:
+        """The run is over, and the environment ready for another: as good as back, though the
+        runtime has yet to ask."""
+        self._finish(payload, fault)
         self._services.freezer.watch(self)
         self._owner.available(self)
 
@@ -189,8 +211,8 @@ class Supervisor:
         step = self._boot.environment.next_requested()
         self._waiting = waiting
         if step is Step.DELIVER:
-            if self._running is not None:
-                self._deliver(self._running)
+            if self.running is not None:
+                self._deliver(self.running)
         elif step is Step.INITIALISED:
             self._boot.init_succeeded()
         elif self._withheld:
@@ -204,76 +226,63 @@ class Supervisor:
 
     def on_response(self, request_id: str, payload: bytes) -> None:
         self._boot.environment.response_posted(request_id)
-        self._complete(payload, None)
-        self._rest()
+        self.complete(payload, None)
 
     def on_error(self, request_id: str, error_type: str, payload: bytes) -> None:
         self._boot.environment.error_posted(request_id)
-        self._complete(payload, faults.reported(error_type, payload))
-        self._rest()
+        self.complete(payload, faults.reported(error_type, payload))
 
     def on_response_too_large(self, request_id: str) -> None:
         """Clients die of the refusal: not to be relied on before it asks again."""
         self._boot.environment.response_posted(request_id)
         fault = faults.response_too_large(self._services.limits.response_payload_bytes)
-        self._withhold(fault)
+        self.withhold(fault)
 
     def on_invalid_response_mode(self, request_id: str) -> None:
         self._boot.environment.error_posted(request_id)
-        self._withhold(faults.invalid_response_mode(request_id))
+        self.withhold(faults.invalid_response_mode(request_id))
 
     def on_init_error(self, error_type: str, payload: bytes) -> None:
         self._boot.environment.init_error_posted()
         self._boot.init_error_posted(error_type, payload)
 
-    def _withhold(self, fault: Fault) -> None:
-        self._complete(fault.payload, fault)
+    def withhold(self, fault: Fault) -> None:
+        """The run is over, and nothing else is given to the runtime before it asks."""
+        self._finish(fault.payload, fault)
         self._withheld = True
         self._services.freezer.watch(self)
 
     def _on_exit(self, boot: Boot, end: Exit) -> None:
-        invocation = self._running
+        invocation = self.running
         if boot is not self._boot or self.ended:
             return
         if invocation is not None and self._delivered:
             fault = faults.exited(invocation.request.request_id, end)
-            self._complete(fault.payload, fault)
+            self._finish(fault.payload, fault)
         elif invocation is not None:
             self._hand_back(invocation)
         self.end()
 
     # -- time ---------------------------------------------------------------------------------
 
-    def _await_deadline(self, now_ns: int) -> None:
-        """One timer at a time: it outlives the run it was set for and then looks again, so that
-        a busy environment sets one per timeout and not one per run."""
-        delay_s = max(0, self._deadline_ns - now_ns) / 1e9
-        loop = asyncio.get_running_loop()
-        self._deadline_timer = loop.call_later(delay_s, self._on_deadline)
-
     def _on_deadline(self) -> None:
-        self._deadline_timer = None
-        invocation = self._running
-        if invocation is None or not self._delivered:
-            return
-        now_ns = self._clock.monotonic_ns()
-        if now_ns < self._deadline_ns:
-            self._await_deadline(now_ns)
+        invocation = self.running
+        if invocation is None:
             return
         fault = faults.timed_out(invocation.request.request_id, self.version.timeout_s)
-        self._complete(fault.payload, fault)
+        self._finish(fault.payload, fault)
         self.end()
 
     def settle(self, now_ns: int, grace_ns: int) -> bool:
         """The freezer's look: freeze an idle environment, deal with one that does not come back
         for its next event. Whether to look again."""
         idle_ns = now_ns - self.idle_since_ns
-        if self.ended or (self._running is not None and self._delivered):
+        if self.ended or (self.running is not None and self._delivered):
             return False
-        if self._running is not None:
+        if self.running is not None:
             if idle_ns > grace_ns and not self._init_failed:
                 self._withheld = True
-                self._hand_back(self._running)
+                self._hand_back(self.running)
             return True
         if self._boot.environment.state is State.READY:
             if idle_ns < grace_ns:
@@ -287,7 +296,7 @@ class Supervisor:
 
     def _hand_back(self, invocation: Invocation) -> None:
         """The function has not seen it: another environment may have it."""
-        self._running = None
+        self.running = None
         self._log.take_tail()
         self._boot.environment.unassign()
         self._owner.reroute(invocation)
@@ -299,17 +308,18 @@ class Supervisor:
         if self.ended:
             return
         self.ended = True
-        if self._deadline_timer is not None:
-            self._deadline_timer.cancel()
+        self._deadline.cancel()
         self._boot.end()
         self._owner.ended(self)
 
     def abandon(self, error: Exception) -> None:
         """End it, and tell the caller of what runs in it why."""
-        invocation, self._running = self._running, None
+        invocation, self.running = self.running, None
         if invocation is not None:
             invocation.fail(error)
         self.end()
 
-    def _memory_peak_bytes(self) -> int:
-        return self._boot.memory_peak_bytes()
+    @property
+    def memory_peak_mib(self) -> int:
+        """The most memory it was seen to use."""
+        return self._recorder.memory_peak_mib

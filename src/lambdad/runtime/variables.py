@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from lambdad.functions.snapshot import FunctionVersion
+from lambdad.runtime.purpose import ON_DEMAND, Purpose
 from lambdad.sandbox.driver import PLATFORM_PORT, RUNTIME_API_ADDRESS, RuntimePack
 
 _HOST = RUNTIME_API_ADDRESS[0]
@@ -33,12 +34,14 @@ def environment_variables(
     pack: RuntimePack,
     log_stream: str,
     credentials: Credentials,
+    purpose: Purpose = ON_DEMAND,
 ) -> dict[str, str]:
     """The whole environment: defaults, the function's own over them, then what no function may
     set. `_LAMBDA_TELEMETRY_LOG_FD` is the driver's to add."""
     variables = _defaults(version, pack)
     variables.update(version.environment)
     variables.update(_fixed(version, pack, log_stream, credentials))
+    variables["AWS_LAMBDA_INITIALIZATION_TYPE"] = purpose.initialization_type
     return variables
 
 
@@ -93,7 +96,6 @@ def _fixed(
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mib),
         "AWS_LAMBDA_LOG_GROUP_NAME": version.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_RUNTIME_API": f"{_HOST}:{RUNTIME_API_ADDRESS[1]}",
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,

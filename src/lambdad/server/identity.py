@@ -33,6 +33,7 @@ from lambdad.iam.issuer_keys import IssuerKeys
 from lambdad.iam.key_ring import KeyRing
 from lambdad.iam.last_use import LastUses
 from lambdad.iam.managed import ManagedPolicies, ServiceRoles
+from lambdad.iam.mfa import MfaDevices
 from lambdad.iam.root_keys import RootKeys
 from lambdad.iam.secrets_at_rest import load_or_create_sealing_key, load_or_create_session_key
 from lambdad.iam.session import SessionCredentials, SessionIssuer, function_session_name
@@ -156,7 +157,8 @@ def make_operator_pages(
 def serve_identity(site: Site, identity: Identity, surface: Surface) -> None:
     """IAM and STS."""
     clock, quotas = site.clock, site.limits.iam
-    iam = IamService(identity.store, identity.managed, ServiceRoles(), clock, quotas)
+    mfa = MfaDevices(identity.store, identity.sealer, clock, site.limits)
+    iam = IamService(identity.store, identity.managed, ServiceRoles(), clock, quotas, mfa)
     sts = StsService(
         store=identity.store,
         directory=identity.directory,
@@ -164,6 +166,7 @@ def serve_identity(site: Site, identity: Identity, surface: Surface) -> None:
         issuer_keys=IssuerKeys(clock, site.config.data_dir / "oidc-keys"),
         messages=AuthorizationMessages(identity.sealer),
         last_uses=identity.last_uses,
+        mfa=mfa,
         clock=clock,
         quotas=quotas,
     )

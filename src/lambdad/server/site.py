@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lambdad.core.clock import SystemClock
 from lambdad.core.limits import Limits
 from lambdad.server.config import Config
 from lambdad.storage.lane import Lane
 from lambdad.storage.sqlite import open_lane
+from lambdad.telemetry.counters import Counters
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Site:
     clock: SystemClock
     stack: AsyncExitStack
     """Ends what was made, last first."""
+    counters: Counters = field(default_factory=Counters)
+    """What the metrics will be made of."""
 
     @property
     def limits(self) -> Limits:

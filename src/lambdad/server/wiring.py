@@ -15,8 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from lambdad.core.clock import SystemClock
-from lambdad.engines.queue import MIGRATIONS as QUEUE_MIGRATIONS
-from lambdad.engines.queue import DelayedQueue
+from lambdad.engines.queue.engine import QueueEngine
 from lambdad.functions.bytecode import HostBytecode
 from lambdad.functions.code import CodeStore
 from lambdad.functions.layers import LayerStore
@@ -27,22 +26,24 @@ from lambdad.functions.snapshot import Catalog
 from lambdad.functions.store import FunctionStore
 from lambdad.gateway.api import Api
 from lambdad.gateway.code import CodeLinks
+from lambdad.gateway.front import Front
 from lambdad.gateway.http import HttpServer
 from lambdad.gateway.internal import InternalPages
-from lambdad.invoke.asynchronous import AsyncInvoker
 from lambdad.invoke.fleet import MachineFleet
 from lambdad.invoke.invoker import Invoker
+from lambdad.invoke.loop_guard import LoopGuard
+from lambdad.invoke.machine import linux_reader
+from lambdad.invoke.provisioning import Provisioner
 from lambdad.invoke.warming import PackWarmer
 from lambdad.runtime.freezer import Freezer
 from lambdad.runtime.services import EnvironmentServices
 from lambdad.sandbox.driver import Driver, Tier
-from lambdad.sandbox.drivers.namespaces import NamespaceDriver
-from lambdad.sandbox.drivers.process import ProcessDriver
-from lambdad.sandbox.probe import probe
-from lambdad.sandbox.selection import choose_tier
 from lambdad.server.config import Config
+from lambdad.server.durable import make_durable
+from lambdad.server.function_urls import make_function_urls
 from lambdad.server.identity import (
     Identity,
+    Surface,
     function_credentials,
     make_authenticator,
     make_identity,
@@ -52,8 +53,11 @@ from lambdad.server.identity import (
     serve_identity,
 )
 from lambdad.server.packs import pack_catalog
+from lambdad.server.queues import make_events, make_queues, serve_queues
+from lambdad.server.recorded_events import record_events
 from lambdad.server.site import Site
-from lambdad.server.tiers import TIERS
+from lambdad.server.triggers import RESOURCE_KINDS, Started, Triggers, make_triggers
+from lambdad.server.walls import Walls
 from lambdad.services.lambda_.authorization import RULES as LAMBDA_RULES
 from lambdad.services.lambda_.operations import OPERATIONS as LAMBDA_OPERATIONS
 from lambdad.services.lambda_.service import LambdaService
@@ -67,7 +71,7 @@ from lambdad.telemetry.logs import LogStore
 from lambdad.wire.model import ServiceCatalog
 from lambdad.wire.routing import Router
 
-SERVICES = ("iam", "lambda", "logs", "sts")
+SERVICES = ("iam", "lambda", "logs", "sqs", "sts")
 """botocore's names of the AWS services that are served."""
 
 
@@ -92,13 +96,13 @@ class Running:
 
 
 @asynccontextmanager
-async def running(config: Config, door: Door) -> AsyncIterator[Running]:
-    """A whole server, answering at `door`.
+async def running(config: Config, door: Door, walls: Walls) -> AsyncIterator[Running]:
+    """A whole server, answering at `door`, its functions behind `walls`.
 
     Raises OperatorError and StorageError if it cannot start."""
     async with AsyncExitStack() as stack:
         site = Site(config, SystemClock(), stack)
-        driver = _driver(config, door.endpoint)
+        driver = walls.driver(config, door.endpoint)
         stack.push_async_callback(driver.close)
         driver_started = asyncio.create_task(driver.start())  # another process: meanwhile, the rest
         await asyncio.sleep(0)
@@ -120,33 +124,27 @@ async def running(config: Config, door: Door) -> AsyncIterator[Running]:
             open_to_anyone=config.access.accept_any_credentials,
             audit=identity.audit,
         )
-        http = HttpServer(api, site.limits)
+        front = Front(api)
+        http = HttpServer(front, site.limits)
 
-        logs = _logs(site)
-        functions = await _functions(site, blobs, identity.data_keys)
+        logs = await _logs(site)
+        functions = await _functions(site, blobs, links, identity.data_keys)
+        queues = await make_queues(site)
         await driver_started
         execution = await _execution(site, driver, http, logs, identity, functions)
-
-        lambda_service = LambdaService(
-            functions=functions.store,
-            layers=functions.layers,
-            resources=functions.resources,
-            code=functions.code,
-            preparer=functions.preparer,
-            catalog=functions.catalog,
-            invoker=execution.invoker,
-            async_invoker=execution.events,
-            clock=site.clock,
-            limits=site.limits,
-            code_url=links.url,
-            draw=random.random,
-            check_role=role_check(site, identity),
-        )
+        lambda_service, triggers = _lambda(site, identity, surface, queues, functions, execution)
         surface.serve(lambda_service, LAMBDA_OPERATIONS, LAMBDA_RULES)
         logs_service = LogsService(logs, site.clock, site.limits)
         surface.serve(logs_service, LOGS_OPERATIONS, LOGS_RULES)
         serve_identity(site, identity, surface)
+        serve_queues(site, queues, surface, operator)
 
+        await record_events(site, identity, execution.invoker, functions.catalog, operator)
+        front.function_urls = make_function_urls(
+            site, identity, authenticator, surface.authorizer, functions.catalog, execution.invoker
+        )
+        await lambda_service.durable.start()  # its functions call what is served by now
+        await triggers.start()
         stack.push_async_callback(http.close, config.drain_s)
         await http.listen(door.sock, door.tls)
         yield Running(driver.tier, lambda: router.preload(SERVICES))
@@ -155,8 +153,9 @@ async def running(config: Config, door: Door) -> AsyncIterator[Running]:
 # Logs and functions.
 
 
-def _logs(site: Site) -> LogStore:
+async def _logs(site: Site) -> LogStore:
     logs = LogStore(site.lane("logs", LOG_MIGRATIONS), site.clock, site.limits)
+    await logs.load()
     logs.start()
     site.stack.push_async_callback(logs.close)
     return logs
@@ -170,9 +169,10 @@ class _Functions:
     code: CodeStore
     preparer: Preparer
     catalog: Catalog
+    links: CodeLinks
 
 
-async def _functions(site: Site, blobs: BlobStore, keys: DataKeys) -> _Functions:
+async def _functions(site: Site, blobs: BlobStore, links: CodeLinks, keys: DataKeys) -> _Functions:
     catalog = Catalog()
     trees = site.config.data_dir / "code"
     code = CodeStore(blobs, trees, HostBytecode(site.limits), site.clock, site.limits)
@@ -180,14 +180,14 @@ async def _functions(site: Site, blobs: BlobStore, keys: DataKeys) -> _Functions
     lane = site.lane("control", FUNCTION_MIGRATIONS)
     layers = LayerStore(lane, code)
     await layers.load()
-    resources = ResourceStore(lane)
+    resources = ResourceStore(lane, RESOURCE_KINDS)
     await resources.load()
     store = FunctionStore(lane, catalog, code, keys)
     await store.load()
     preparer = Preparer(store, code)
     await preparer.start()
     site.stack.push_async_callback(preparer.close)
-    return _Functions(store, layers, resources, code, preparer, catalog)
+    return _Functions(store, layers, resources, code, preparer, catalog, links)
 
 
 # Execution.
@@ -196,7 +196,8 @@ async def _functions(site: Site, blobs: BlobStore, keys: DataKeys) -> _Functions
 @dataclass(frozen=True, slots=True)
 class _Execution:
     invoker: Invoker
-    events: AsyncInvoker
+    provisioner: Provisioner
+    loops: LoopGuard
 
 
 async def _execution(
@@ -219,22 +220,47 @@ async def _execution(
     )
     packs = pack_catalog(site.config.data_dir, site.config.surroundings)
     PackWarmer(packs, driver, environments.tasks).follow(functions.catalog)
-    invoker = Invoker(MachineFleet(environments, functions.catalog), packs)
+    fleet = MachineFleet(environments, functions.catalog, linux_reader())
+    provisioner = Provisioner(fleet, packs, functions.catalog)
+    invoker = Invoker(fleet, packs)
     stack.push_async_callback(invoker.close)
-    queue_lane = site.lane("queues", QUEUE_MIGRATIONS)
-    queue = DelayedQueue(queue_lane, "lambda-events", limits.async_queue_events)
-    events = AsyncInvoker(queue, invoker, functions.catalog, clock, limits, random.random)
-    await events.start()
-    stack.push_async_callback(events.close)
-    return _Execution(invoker, events)
+    return _Execution(invoker, provisioner, LoopGuard(site.counters))
 
 
-def _driver(config: Config, endpoint: str) -> Driver:
-    """The strongest isolation that this machine offers. Raises SandboxError below the minimum.
+# Lambda.
 
-    Looking at the machine forks: called before there are threads."""
-    choice = choose_tier(probe(), TIERS, config.sandbox.min_tier)
-    if choice.tier is Tier.PROCESS:
-        return ProcessDriver(endpoint, config.limits)
-    scratch_dir = config.data_dir / "scratch"
-    return NamespaceDriver(choice.tier, scratch_dir, choice.missing_layers, config.limits)
+
+def _lambda(
+    site: Site,
+    identity: Identity,
+    surface: Surface,
+    queues: QueueEngine,
+    functions: _Functions,
+    execution: _Execution,
+) -> tuple[LambdaService, Triggers]:
+    """The service, and what makes functions run by itself; neither has begun."""
+    events = make_events(site, queues, functions.catalog, execution.invoker, execution.loops)
+    started = Started(
+        functions.catalog, functions.resources, execution.invoker, events, execution.loops
+    )
+    triggers = make_triggers(site, identity, surface, queues, started)
+    service = LambdaService(
+        functions=functions.store,
+        layers=functions.layers,
+        resources=functions.resources,
+        mappings=triggers.mappings,
+        loops=execution.loops,
+        code=functions.code,
+        preparer=functions.preparer,
+        catalog=functions.catalog,
+        invoker=execution.invoker,
+        async_invoker=events,
+        durable=make_durable(site, identity, surface, functions.catalog, execution.invoker),
+        clock=site.clock,
+        limits=site.limits,
+        code_url=functions.links.url,
+        draw=random.random,
+        allocation=execution.provisioner.allocation,
+        check_role=role_check(site, identity),
+    )
+    return service, triggers

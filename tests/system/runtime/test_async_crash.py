@@ -10,10 +10,8 @@ from pathlib import Path
 
 from lambdad.core.clock import SystemClock
 from lambdad.core.limits import DEFAULT_LIMITS
-from lambdad.engines.queue import MIGRATIONS, DelayedQueue
 from lambdad.functions.snapshot import Catalog
 from lambdad.invoke.asynchronous import AsyncInvoker
-from lambdad.storage.sqlite import open_lane
 from support import crash_events
 from support.functions import make_function, make_version, run
 
@@ -35,8 +33,7 @@ def accept_and_be_killed(folder: Path, seconds: float) -> list[str]:
 
 async def finish(folder: Path) -> None:
     """A new process's start: run what is left."""
-    lane = open_lane(folder / crash_events.LANE, MIGRATIONS)
-    queue = DelayedQueue(lane, "events", 1_000_000)
+    lane, queues, queue = await crash_events.open_events(folder)
     catalog = Catalog()
     catalog.publish(make_function(make_version(folder, name="f")))
     recorder = crash_events.Recorder(folder)
@@ -45,6 +42,7 @@ async def finish(folder: Path) -> None:
     while queue.size:
         await asyncio.sleep(0.01)
     await invoker.close()
+    await queues.close()
     await lane.close()
 
 

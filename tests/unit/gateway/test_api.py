@@ -43,9 +43,10 @@ GET_SETTINGS = "/2016-08-19/account-settings/"
 class RootOnly:
     """An Authorizer without policies."""
 
-    def authorize(self, call: Call, name: OperationName, params: Params) -> None:
+    def authorize(self, call: Call, name: OperationName, params: Params) -> Call:
         if call.principal.kind is not PrincipalKind.ROOT:
             raise AccessDeniedException(f"{call.principal.arn}: {name.service}:{name.operation}")
+        return call
 
 
 class Bench:

@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
-from lambdad.runtime.api import Next, RuntimeApi
+from lambdad.runtime.api import RuntimeApi
+from lambdad.runtime.connection import Next
 from lambdad.runtime.environment import Rejected
+from lambdad.runtime.invocation import Sink, Source
 from support.functions import run
 
 LIMITS = dataclasses.replace(
@@ -35,6 +37,10 @@ class Events:
     def __init__(self) -> None:
         self.calls: list[tuple[object, ...]] = []
         self.waiting: list[Next] = []
+        self.streams = False
+        """Whether somebody wants streamed responses part by part."""
+        self.chunks = b""
+        self.source: Source | None = None
         self.refusal: Rejected | None = None
 
     def _note(self, *call: object) -> None:
@@ -65,6 +71,28 @@ class Events:
 
     def on_init_error(self, error_type: str, payload: bytes) -> None:
         self._note("init error", error_type, payload)
+
+    def on_stream(self, request_id: str, content_type: str, source: Source) -> Sink | None:
+        if not self.streams:
+            return None
+        self._note("stream", request_id, content_type)
+        self.source = source
+        return self
+
+    def begin(self, content_type: str, source: Source) -> None:
+        raise AssertionError("the supervisor's to call")
+
+    def write(self, chunk: bytes) -> None:
+        self.chunks += chunk
+
+    def on_stream_end(self, error_type: str | None, payload: bytes) -> None:
+        self._note("end", error_type, payload)
+
+    def on_stream_too_large(self) -> None:
+        self._note("stream too large")
+
+    def on_stream_broken(self) -> None:
+        self.calls.append(("broken",))
 
 
 class Client:
@@ -99,7 +127,7 @@ def serve(scenario: Scenario, limits: Limits = LIMITS) -> None:
 
     async def main() -> None:
         events = Events()
-        api = RuntimeApi(events, limits)
+        api = RuntimeApi(events, events, limits)
         listener = socket.create_server(("127.0.0.1", 0))
         listener.setblocking(False)
         await api.serve(listener)

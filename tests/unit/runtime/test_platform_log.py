@@ -15,6 +15,7 @@ from lambdad.runtime.platform_log import (
     platform_lines,
     runtime_version,
 )
+from lambdad.runtime.purpose import Purpose
 from support.functions import make_version
 
 NOW_MS = 1_735_689_600_123  # 2025-01-01T00:00:00.123Z
@@ -51,6 +52,26 @@ def test_text_lines() -> None:
 def test_the_end_of_report(status: str | None, error_type: str | None, tail: str) -> None:
     report = Report("id", 1000.0, 1000, 9, status=status, error_type=error_type)
     assert TEXT.report(NOW_MS, report).endswith(f"Max Memory Used: 9 MB\t{tail}\n")
+
+
+def test_an_init_ahead_of_invocations_is_always_reported() -> None:
+    ahead = Purpose("provisioned-concurrency", ahead=True)
+    lines = platform_lines(make_version(Path("/code")), "e" * 32, ahead)
+    assert lines.init_report(NOW_MS, InitReport(5.0, "init")) == (
+        "INIT_REPORT Init Duration: 5.00 ms\tPhase: init\n"
+    )
+    version = make_version(Path("/code"), log_format="JSON")
+    report = platform_lines(version, "e" * 32, ahead).init_report(NOW_MS, InitReport(5.0, "init"))
+    assert json.loads(report) == {
+        "time": "2025-01-01T00:00:00.123Z",
+        "type": "platform.initReport",
+        "record": {
+            "initializationType": "provisioned-concurrency",
+            "phase": "init",
+            "status": "success",
+            "metrics": {"durationMs": 5.0},
+        },
+    }
 
 
 def test_init_report_only_for_failures() -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from lambdad.invoke.provisioning import Allocation
 from lambdad.services.lambda_.account import get_account_settings
 from lambdad.services.lambda_.aliases import create_alias
 from lambdad.services.lambda_.concurrency import (
@@ -137,6 +138,7 @@ def test_provisioned_concurrency_lives(tmp_path: Path) -> None:
                 "AllocatedProvisionedConcurrentExecutions": 5,
                 "Status": "READY",
             }
+            p.allocations["1"] = Allocation("READY", 5, 5)
             assert await p.run(get_provisioned_concurrency_config, **at) == ready
             assert await p.run(list_provisioned_concurrency_configs, FunctionName="f") == {
                 "ProvisionedConcurrencyConfigs": [ready | {"FunctionArn": f"{ARN}:1"}]
@@ -148,6 +150,13 @@ def test_provisioned_concurrency_lives(tmp_path: Path) -> None:
                 "Provisioned version",
                 USER,
             )
+            p.allocations["1"] = Allocation("FAILED", 2, 1, "FUNCTION_ERROR_INIT_FAILURE")
+            assert await p.run(get_provisioned_concurrency_config, **at) == common | {
+                "AvailableProvisionedConcurrentExecutions": 1,
+                "AllocatedProvisionedConcurrentExecutions": 2,
+                "Status": "FAILED",
+                "StatusReason": "FUNCTION_ERROR_INIT_FAILURE",
+            }
             for _ in range(2):
                 assert await p.run(delete_provisioned_concurrency_config, **at) == {}
             assert await error_of(p.run(get_provisioned_concurrency_config, **at)) == (
@@ -189,5 +198,26 @@ def test_provisioned_concurrency_has_to_fit(tmp_path: Path) -> None:
                 "reservedConcurrentExecution for function",
                 **USER,
             )
+
+    asyncio.run(scenario())
+
+
+def test_what_others_have_provisioned_is_taken_too(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with one(tmp_path) as p:
+            await p.run(create_function, **creation(FunctionName="g", Publish=True))
+            await p.settle()
+            await provision(p, "1", 600)
+            at = {"FunctionName": "g", "Qualifier": "1"}
+            put = put_provisioned_concurrency_config
+            assert await error_of(p.run(put, **at, ProvisionedConcurrentExecutions=401)) == invalid(
+                "Specified ConcurrentExecutions for function is greater than account's unreserved "
+                "concurrency [400]."
+            )
+            assert await error_of(reserve(p, 301, "g")) == invalid(
+                "Specified ReservedConcurrentExecutions for function decreases account's " + FLOOR
+            )
+            await reserve(p, 600)  # holds what is provisioned, and so takes nothing more
+            await p.run(put, **at, ProvisionedConcurrentExecutions=300)
 
     asyncio.run(scenario())

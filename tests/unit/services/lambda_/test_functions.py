@@ -320,10 +320,10 @@ CREATE_ERRORS: list[tuple[dict[str, Any], str, int, str | None, dict[str, Any]]]
         USER,
     ),
     (
-        {"DurableConfig": {"ExecutionTimeout": 1}},
+        {"DurableConfig": {"RetentionPeriodInDays": 7}},
         "InvalidParameterValueException",
         400,
-        "DurableConfig is not supported: lambdad does not have durable functions yet.",
+        "You cannot create a function with a durable configuration without an executionTimeout",
         USER,
     ),
     (

@@ -60,7 +60,8 @@ def test_a_url_lives(tmp_path: Path) -> None:
             made = await p.run(create_function_url_config, **F, AuthType="NONE")
             assert made == without(config(), "LastModifiedTime", "InvokeMode")
             url = made["FunctionUrl"]
-            assert re.fullmatch(r"https://[a-z0-9]{32}\.lambda-url\.us-east-1\.on\.aws/", url)
+            form = r"http://[a-z0-9]{32}\.lambda-url\.us-east-1\.localhost:4566/"
+            assert re.fullmatch(form, url)
             assert await error_of(p.run(create_function_url_config, **F, AuthType="NONE")) == (
                 "ResourceConflictException",
                 409,

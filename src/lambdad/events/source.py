@@ -1,0 +1,82 @@
+"""The seam of event sources that are queues: what a poller needs of one.
+
+A source of this kind holds messages that stand alone: each is read, held for a while, and either
+told to be done or comes back by itself. Sources with shards and checkpoints get a seam of their
+own. One module per kind in `sources/`; what every one of them must do shows
+`tests/conformance/event_source`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lambdad.core.errors import AwsError
+from lambdad.events.filter import DataKey
+from lambdad.events.mapping import EventSourceMapping
+from lambdad.events.record import Record
+from lambdad.functions.snapshot import FunctionVersion
+
+
+class SourceUnavailable(AwsError):
+    """The source cannot be read now; the message says why, in AWS's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What one look at a source found."""
+
+    records: Sequence[Record]
+    held_until_ms: int
+    """When those that are not done come back by themselves (wall time)."""
+
+
+class Reader(Protocol):
+    """One mapping's access to what it reads."""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether records of one look may only run as one batch, so that their order holds."""
+        ...
+
+    async def receive(self, most: int, hold_s: int) -> Received:
+        """Up to `most` records that are there now, invisible to others for the source's own time
+        or `hold_s`, whichever is longer. Raises SourceUnavailable, and what storage raises."""
+        ...
+
+    async def ready(self) -> None:
+        """Return when there may be something to receive. Costs nothing while it waits. Raises
+        SourceUnavailable."""
+        ...
+
+    async def done(self, records: Sequence[Record]) -> None:
+        """They never come again; durable when this returns. Raises what storage raises."""
+        ...
+
+    async def give_back(self, records: Sequence[Record]) -> None:
+        """They come again at once."""
+        ...
+
+
+class Source(Protocol):
+    """A kind of source."""
+
+    @property
+    def data(self) -> DataKey:
+        """Where its records hold what was sent."""
+        ...
+
+    def check(self, arn: str, target: FunctionVersion) -> None:
+        """Whether a mapping to this function can work: the source is there, fits the function's
+        timeout, and the execution role may read it. Raises SourceUnavailable."""
+        ...
+
+    def may_read(self, arn: str, target: FunctionVersion) -> None:
+        """Whether the execution role may read it now: asked before every look. Raises
+        SourceUnavailable."""
+        ...
+
+    def open(self, mapping: EventSourceMapping) -> Reader:
+        """Access for a poller."""
+        ...

@@ -1,0 +1,1 @@
+"""Where outcomes of asynchronous invocations go, one module per kind."""

@@ -1,0 +1,56 @@
+"""Functions as targets: invoked asynchronously with what is sent."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lambdad.core.arn import parse_arn
+from lambdad.core.ids import AccountId, Region, new_request_id
+from lambdad.core.limits import Limits
+from lambdad.events.target import Parcel, Undeliverable
+from lambdad.functions.snapshot import Catalog
+from lambdad.invoke.resolve import resolve
+from lambdad.runtime.invocation import InvokeRequest
+
+
+class AsyncInvoker(Protocol):
+    """`invoke.asynchronous`, as far as a target uses it."""
+
+    async def accept(
+        self,
+        account: AccountId,
+        region: Region,
+        name: str,
+        qualifier: str | None,
+        request: InvokeRequest,
+    ) -> None:
+        """Returns when the event is durable."""
+        ...
+
+
+class FunctionTarget:
+    """Functions, versions and aliases."""
+
+    action = "lambda:InvokeFunction"
+
+    def __init__(self, invoker: AsyncInvoker, catalog: Catalog, limits: Limits) -> None:
+        self._invoker = invoker
+        self._catalog = catalog
+        self._limits = limits
+
+    async def deliver(self, arn: str, parcel: Parcel) -> None:
+        parsed = parse_arn(arn)
+        named = parsed.resource.removeprefix("function:") if parsed else ""
+        name, _, qualifier = named.partition(":")
+        if parsed is None or not name:
+            raise Undeliverable(f"{arn} names no function")
+        account, region = AccountId(parsed.account), Region(parsed.region)
+        function = self._catalog.get(account, region, name)
+        if function is None or resolve(function, qualifier or None, 0.0) is None:
+            raise Undeliverable(f"there is no function {arn}")
+        if len(parcel.body) > self._limits.async_payload_bytes:
+            raise Undeliverable(f"the record is too large for {arn}: {len(parcel.body)} bytes")
+        request = InvokeRequest(
+            new_request_id(), parcel.body, arn, trace_header=parcel.trace_header
+        )
+        await self._invoker.accept(account, region, name, qualifier or None, request)

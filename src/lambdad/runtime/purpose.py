@@ -1,0 +1,36 @@
+"""What an execution environment is made for: on demand or ahead, and for which tenant. Pure.
+
+Fixed for the whole life of an environment: one that was made for a tenant never serves another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lambdad.core.limits import Limits
+
+InitializationType = Literal["on-demand", "provisioned-concurrency", "lambda-managed-instances"]
+"""AWS_LAMBDA_INITIALIZATION_TYPE, and `initializationType` of platform events."""
+
+_AHEAD_INIT_S = 130.0
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why an environment exists."""
+
+    initialization_type: InitializationType = "on-demand"
+    tenant_id: str | None = None
+    """The tenant it is for; None where the function does not isolate tenants."""
+    ahead: bool = False
+    """Initialised before anybody waits for it: its init belongs to no invocation, is reported
+    always, and is not repeated inside the first invocation when it fails."""
+
+    def init_limit_s(self, limits: Limits, function_timeout_s: float) -> float:
+        """How long init may take: ahead of time 130 s or the function's timeout, whichever is
+        longer (AWS, "Lambda runtime environment lifecycle: Init phase")."""
+        return max(_AHEAD_INIT_S, function_timeout_s) if self.ahead else limits.init_timeout_s
+
+
+ON_DEMAND = Purpose()

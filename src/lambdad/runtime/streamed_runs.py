@@ -1,0 +1,81 @@
+"""Runs whose response is passed on while the function still makes it.
+
+Owns what the caller of such a run is told at its end: complete, failed midway, too long, broken
+off. May not: know connections or time limits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from lambdad.core.limits import Limits
+from lambdad.runtime import faults
+from lambdad.runtime.environment import Environment, State
+from lambdad.runtime.faults import Fault
+from lambdad.runtime.invocation import Invocation, Sink, Source
+
+_TRUNCATED_AFTER_S = 0.25
+"""From the end of a connection in the middle of a stream to the verdict that its runtime lives."""
+
+
+class Host(Protocol):
+    """The execution environment in which they run."""
+
+    @property
+    def environment(self) -> Environment: ...
+
+    @property
+    def running(self) -> Invocation | None: ...
+
+    def complete(self, payload: bytes, fault: Fault | None) -> None:
+        """The run is over and the runtime will come back."""
+
+    def withhold(self, fault: Fault) -> None:
+        """The run is over, and the runtime is not to be relied on before it asks again."""
+
+
+class StreamedRuns:
+    """The streamed responses of one execution environment, one after another."""
+
+    def __init__(self, host: Host, limits: Limits) -> None:
+        self._host = host
+        self._limits = limits
+
+    def on_stream(self, request_id: str, content_type: str, source: Source) -> Sink | None:
+        """A streamed response begins; None where its caller waits for the whole of it. Raises
+        Rejected."""
+        running = self._host.running
+        if running is None or running.sink is None:
+            return None
+        self._host.environment.response_begun(request_id)
+        running.sink.begin(content_type, source)
+        return running.sink
+
+    def on_stream_end(self, error_type: str | None, payload: bytes) -> None:
+        """It is complete; with an error type, which may be empty, the function failed midway.
+        Raises Rejected."""
+        self._host.environment.response_ended()
+        if error_type is None:
+            self._host.complete(b"", None)
+        else:
+            self._host.complete(payload, faults.reported(error_type, payload))
+
+    def on_stream_too_large(self) -> None:
+        """Raises Rejected."""
+        self._host.environment.response_ended()
+        limit = self._limits.streamed_response_bytes
+        self._host.withhold(faults.response_too_large(limit))
+
+    def on_stream_broken(self) -> None:
+        """The runtime hung up midway. Most of the time because its process has ended: then that is
+        what the caller is told, as soon as it is known."""
+        if self._host.running is not None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_TRUNCATED_AFTER_S, self._verdict, self._host.running)
+
+    def _verdict(self, invocation: Invocation) -> None:
+        streaming = self._host.environment.state is State.INVOCATION_RESPONSE
+        if streaming and self._host.running is invocation:
+            self._host.environment.response_ended()
+            self._host.withhold(faults.truncated(invocation.request.request_id))

@@ -1,0 +1,36 @@
+"""The chapter of `server/wiring.py` about function URLs. Makes things; knows no rule."""
+
+from __future__ import annotations
+
+import random
+
+from lambdad.api.authorizer import PolicyAuthorizer
+from lambdad.functions.snapshot import Catalog
+from lambdad.gateway.function_urls.authorization import Doorkeeper
+from lambdad.gateway.function_urls.endpoint import FunctionUrls
+from lambdad.gateway.function_urls.index import UrlIndex
+from lambdad.iam.authenticate import Authenticator
+from lambdad.invoke.invoker import Invoker
+from lambdad.server.identity import Identity
+from lambdad.server.site import Site
+
+
+def make_function_urls(
+    site: Site,
+    identity: Identity,
+    authenticator: Authenticator,
+    authorizer: PolicyAuthorizer,
+    catalog: Catalog,
+    invoker: Invoker,
+) -> FunctionUrls:
+    """What answers at function URLs."""
+    doorkeeper = Doorkeeper(
+        authenticator,
+        identity.directory,
+        authorizer,
+        site.clock,
+        identity.audit,
+        open_to_anyone=site.config.access.accept_any_credentials,
+    )
+    index = UrlIndex(catalog)
+    return FunctionUrls(index, doorkeeper, invoker, random.random, site.clock, site.limits)
