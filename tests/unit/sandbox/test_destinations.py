@@ -1,4 +1,4 @@
-"""sandbox/destinations.py: which addresses functions may connect to. And the relay's resolv.conf."""
+"""sandbox/destinations.py: which addresses functions may connect to; and the relay's servers."""
 
 from __future__ import annotations
 

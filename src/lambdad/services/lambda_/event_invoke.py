@@ -18,7 +18,7 @@ from lambdad.services.lambda_.errors import (
     InvalidParameterValueException,
     ResourceNotFoundException,
 )
-from lambdad.services.lambda_.paging import page, page_items, position
+from lambdad.services.lambda_.paging import settings_page
 from lambdad.services.lambda_.qualified import exists
 from lambdad.services.lambda_.service import LambdaService
 from lambdad.services.lambda_.shapes import instant
@@ -80,13 +80,13 @@ async def list_function_event_invoke_configs(
     record = service.functions.get(key)
     if record is None:
         raise _no_function()
-    _, start = position(params)
-    return page(
+    return settings_page(
         "FunctionEventInvokeConfigs",
-        (each for each in record.every(EventInvoke).items() if each[0] >= start),
-        lambda each: key.arn(each[0]),
-        lambda each: _shape(key, *each),
-        page_items(params, service.limits.list_page_items),
+        record,
+        EventInvoke,
+        lambda qualifier, config: _shape(key, qualifier, config),
+        params,
+        service.limits.list_page_items,
     )
 
 

@@ -11,9 +11,12 @@ from itertools import islice
 from typing import TypeVar
 
 from lambdad.api.call import Params, Result
+from lambdad.functions.attachments import Attachment
 from lambdad.functions.names import is_version
+from lambdad.functions.records import FunctionRecord
 
 T = TypeVar("T")
+A = TypeVar("A", bound=Attachment)
 
 
 def position(params: Params) -> tuple[str, str]:
@@ -43,6 +46,26 @@ def page(
     if len(found) > most:
         answer["NextMarker"] = arn_of(found[most])
     return answer
+
+
+def settings_page(
+    member: str,
+    record: FunctionRecord,
+    kind: type[A],
+    shape: Callable[[str, A], Result],
+    params: Params,
+    limit: int,
+) -> Result:
+    """A page of the settings of one kind that a function, its versions and aliases have. `shape`
+    gets the qualifier and the setting."""
+    _, start = position(params)
+    return page(
+        member,
+        (each for each in record.every(kind).items() if each[0] >= start),
+        lambda each: record.key.arn(each[0]),
+        lambda each: shape(*each),
+        page_items(params, limit),
+    )
 
 
 def page_items(params: Params, limit: int) -> int:

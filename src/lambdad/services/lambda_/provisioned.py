@@ -21,7 +21,7 @@ from lambdad.services.lambda_.errors import (
     ProvisionedConcurrencyConfigNotFoundException,
     ResourceConflictException,
 )
-from lambdad.services.lambda_.paging import page, page_items, position
+from lambdad.services.lambda_.paging import settings_page
 from lambdad.services.lambda_.qualified import must_exist
 from lambdad.services.lambda_.service import LambdaService, not_found
 from lambdad.services.lambda_.shapes import timestamp
@@ -87,15 +87,16 @@ async def list_provisioned_concurrency_configs(
     record = service.functions.get(key)
     if record is None:
         raise not_found(key.arn())
-    _, start = position(params)
-    return page(
+    return settings_page(
         "ProvisionedConcurrencyConfigs",
-        (each for each in record.every(Provisioned).items() if each[0] >= start),
-        lambda each: key.arn(each[0]),
-        lambda each: (
-            {"FunctionArn": key.arn(each[0])} | _shape(each[1], _allocation(service, key, each[0]))
+        record,
+        Provisioned,
+        lambda qualifier, provisioned: (
+            {"FunctionArn": key.arn(qualifier)}
+            | _shape(provisioned, _allocation(service, key, qualifier))
         ),
-        page_items(params, service.limits.list_page_items),
+        params,
+        service.limits.list_page_items,
     )
 
 

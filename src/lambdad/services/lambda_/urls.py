@@ -23,7 +23,7 @@ from lambdad.services.lambda_.errors import (
     ResourceConflictException,
     ResourceNotFoundException,
 )
-from lambdad.services.lambda_.paging import page, page_items, position
+from lambdad.services.lambda_.paging import settings_page
 from lambdad.services.lambda_.qualified import no_such_resource
 from lambdad.services.lambda_.service import LambdaService
 
@@ -106,13 +106,13 @@ async def list_function_url_configs(service: LambdaService, call: Call, params: 
     record = service.functions.get(key)
     if record is None:
         raise _no_function()
-    _, start = position(params)
-    return page(
+    return settings_page(
         "FunctionUrlConfigs",
-        (each for each in record.every(FunctionUrl).items() if each[0] >= start),
-        lambda each: key.arn(each[0]),
-        lambda each: _shape(call, key, each),
-        page_items(params, service.limits.list_page_items),
+        record,
+        FunctionUrl,
+        lambda qualifier, url: _shape(call, key, (qualifier, url)),
+        params,
+        service.limits.list_page_items,
     )
 
 
