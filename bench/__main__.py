@@ -1,6 +1,6 @@
 """`make bench`: every number of docs/SPECIFICATION.md, each beside the plain baseline.
 
-    python -m bench [warm] [cold] [start] [memory] [authorize] [control] [urls] [sandboxes]
+    python -m bench [NAME ...]      of BENCHMARKS below; all without a name
 
 Runs interleave the two servers, so that a drift of the machine's speed hits both. Quote the
 ratios first: a noisy machine moves the absolute figures.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 
-from bench import authorize, control, events, sandboxes, urls
+from bench import authorize, control, events, idle, sandboxes, urls
 from bench.load import latency, sequential, throughput
 from bench.memory import memory_mib
 from bench.servers import Server, baseline, create_functions, lambdad
@@ -117,6 +117,7 @@ BENCHMARKS = {
     "control": control.main,
     "urls": urls.main,
     "sandboxes": sandboxes.main,
+    "idle": idle.main,
     "events": events.main,
 }
 

@@ -48,14 +48,14 @@ def signed(
     return f"{method} {path} HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
-def creation(server: Server, name: str, number: int) -> bytes:
-    """A signed CreateFunction; functions with the same `number` share their package."""
+def creation(server: Server, name: str, number: int, source: str = NO_OP) -> bytes:
+    """A signed CreateFunction; functions with the same source and `number` share their package."""
     document = {
         "FunctionName": name,
         "Runtime": RUNTIME,
         "Role": f"arn:aws:iam::000000000000:role/{ROLE}",
         "Handler": "app.handler",
-        "Code": {"ZipFile": base64.b64encode(package(f"{NO_OP}# {number}\n")).decode()},
+        "Code": {"ZipFile": base64.b64encode(package(f"{source}# {number}\n")).decode()},
         "Environment": {"Variables": {"TABLE": f"table-of-{name}"}},
     }
     return signed(server, "POST", _FUNCTIONS_PATH, json.dumps(document).encode())
