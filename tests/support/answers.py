@@ -45,3 +45,12 @@ def body(answer: dict[str, Any]) -> dict[str, Any]:
     metadata = answer.pop("ResponseMetadata")
     assert metadata["HTTPStatusCode"] == 200
     return answer
+
+
+def refusal(caught: Any) -> tuple[int, str, str]:
+    """Status, code and text of what `pytest.raises(ClientError)` caught; the fault is the
+    sender's."""
+    answer = caught.value.response
+    assert answer["Error"]["Type"] == "Sender"
+    status: int = answer["ResponseMetadata"]["HTTPStatusCode"]
+    return status, answer["Error"]["Code"], answer["Error"]["Message"]

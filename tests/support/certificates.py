@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_pem_private_key,
 )
 from cryptography.x509.oid import NameOID
 
@@ -22,22 +23,33 @@ END = BEGIN + timedelta(days=30)
 
 
 @cache
-def certified(name: str) -> tuple[str, str]:
-    """A certificate of this name, and its private key, in PEM."""
+def certified(name: str, signer: str | None = None) -> tuple[str, str]:
+    """A certificate of this name, and its private key, in PEM; signed by `certified(signer)`, else
+    by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    signing = _private(certified(signer)[1]) if signer else key
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
+        .subject_name(_called(name))
+        .issuer_name(_called(signer or name))
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(BEGIN)
         .not_valid_after(END)
-        .sign(key, hashes.SHA256())
+        .sign(signing, hashes.SHA256())
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return certificate.public_bytes(Encoding.PEM).decode(), private.decode()
+
+
+def _called(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _private(text: str) -> ec.EllipticCurvePrivateKey:
+    key = load_pem_private_key(text.encode(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 import hashlib
@@ -23,7 +24,9 @@ from lambdad.events.mappings import EventSourceMappings
 from lambdad.functions.bytecode import HostBytecode
 from lambdad.functions.code import CodeStore
 from lambdad.functions.layers import LayerStore
+from lambdad.functions.names import FunctionKey
 from lambdad.functions.preparation import Preparer
+from lambdad.functions.records import Reason
 from lambdad.functions.resources import ResourceStore
 from lambdad.functions.schema import MIGRATIONS
 from lambdad.functions.snapshot import Catalog, FunctionVersion
@@ -74,6 +77,23 @@ class FakeInvoker:
         self.accepted.append((name, qualifier, request))
 
 
+class FakeSnapshots:
+    """Has every version's init succeed, unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, str]] = []
+        """Names and versions."""
+        self.reason: Reason | None = None
+        self.allowed = asyncio.Event()
+        """Cleared, init takes as long as that."""
+        self.allowed.set()
+
+    async def make(self, key: FunctionKey, number: str) -> Reason | None:
+        self.made.append((key.name, number))
+        await self.allowed.wait()
+        return self.reason
+
+
 class Plane:
     """The parts, and short ways to use them."""
 
@@ -94,6 +114,7 @@ class Plane:
         """The queues that mappings can read."""
         self.store = FunctionStore(self.lane, self.catalog, self.code, self.keys)
         self.preparer = Preparer(self.store, self.code)
+        self.snapshots = FakeSnapshots()
         self.counters = Counters()
         self.loops = LoopGuard(self.counters)
         working = EventPlane(
@@ -143,6 +164,7 @@ async def plane(folder: Path, **limits: Any) -> AsyncIterator[Plane]:
         await made.resources.load()
         await made.store.load()
         await made.preparer.start()
+        made.preparer.carry_on(made.snapshots)
         await made.mappings.start()
         yield made
     finally:

@@ -44,6 +44,16 @@ def handler(event, context):
     return script.get("output") or {"Status": "SUCCEEDED", "Result": json.dumps(told, default=str)}
 '''
 """A handler that needs no SDK."""
+HANDING_OVER = """
+import json, time
+
+
+def handler(event, context):
+    print("TOKEN", json.dumps([event["DurableExecutionArn"], event["CheckpointToken"]]), flush=True)
+    time.sleep(20)
+    return {"Status": "PENDING"}
+"""
+"""A handler that logs its token and waits, so that a test speaks in its place."""
 
 
 def sdk_package(source: str) -> bytes:
@@ -135,3 +145,22 @@ def execution_arn(name: str, execution: str = r"[0-9a-f-]{36}", version: str = r
         rf"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}:{version}"
         rf"/durable-execution/{execution}/[0-9a-f-]{{36}}"
     )
+
+
+def handed_over(server: LambdadServer, name: str, arn: str) -> dict[str, str]:
+    """Parameters that name an invocation of HANDING_OVER under way and its token, out of its
+    log."""
+    logs = server.client("logs")
+    for _ in range(200):
+        try:
+            found = logs.filter_log_events(
+                logGroupName=f"/aws/lambda/{name}", filterPattern="TOKEN"
+            )["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            found = []
+        for event in found:
+            execution, token = json.loads(event["message"].partition(" ")[2])
+            if execution == arn:
+                return {"DurableExecutionArn": arn, "CheckpointToken": str(token)}
+        time.sleep(0.1)
+    raise AssertionError("no token")

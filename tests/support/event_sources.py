@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import orjson
 
@@ -11,7 +11,7 @@ from lambdad.core.clock import Clock, ManualClock
 from lambdad.events.filter import DataKey
 from lambdad.events.mapping import EventSourceMapping
 from lambdad.events.record import Record
-from lambdad.events.source import Received, SourceUnavailable
+from lambdad.events.source import Received, SourceUnavailable, Wanted
 from lambdad.functions.snapshot import FunctionVersion
 
 HELD_MS = 30_000
@@ -32,6 +32,8 @@ class FakeSource:
         self.refusal: str | None = None
         """Why it cannot be read."""
         self.ordered = False
+        self.hands_over = False
+        """Whether who stands by is handed what arrives, and need not look."""
         self.waiting: list[Record] = []
         self.held: list[Record] = []
         self.deleted: list[str] = []
@@ -62,17 +64,22 @@ class FakeSource:
 
     # Reader.
 
-    async def receive(self, most: int, hold_s: int) -> Received:
+    async def receive(self, wanted: Wanted) -> Received:
         self.looks += 1
-        self.holds.append(hold_s)
-        found, self.waiting = self.waiting[:most], self.waiting[most:]
+        return self._read(wanted)
+
+    async def next(self, wanted: Callable[[], Wanted | None]) -> Received | None:
+        await self._arrived.wait()
+        terms = wanted() if self.hands_over else None
+        return None if terms is None else self._read(terms)
+
+    def _read(self, wanted: Wanted) -> Received:
+        self.holds.append(wanted.hold_s)
+        found, self.waiting = self.waiting[: wanted.most], self.waiting[wanted.most :]
         self.held += found
         if not self.waiting:
             self._arrived.clear()
         return Received(found, self._clock.wall_ms() + HELD_MS)
-
-    async def ready(self) -> None:
-        await self._arrived.wait()
 
     async def done(self, records: Sequence[Record]) -> None:
         self.deleted += [each.id for each in records]

@@ -15,8 +15,6 @@ from typing import Any
 
 import uvloop
 
-import lambdad.guest.nodejs
-import lambdad.guest.python.bootstrap
 from lambdad.core.clock import Clock, SystemClock
 from lambdad.core.ids import AccountId, Region, RequestId, new_request_id
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
@@ -25,15 +23,13 @@ from lambdad.invoke.fleet import MachineFleet
 from lambdad.invoke.invoker import Invoker, InvokeRequest, InvokeResult
 from lambdad.invoke.machine import ReadMachine, unbounded
 from lambdad.invoke.provisioning import Provisioner
-from lambdad.runtime.catalog.nodejs import NodejsFamily
 from lambdad.runtime.catalog.packs import PackCatalog
-from lambdad.runtime.catalog.provided import ProvidedFamily
-from lambdad.runtime.catalog.python import PythonFamily
 from lambdad.runtime.freezer import Freezer
 from lambdad.runtime.services import EnvironmentServices
 from lambdad.sandbox.driver import Driver
 from lambdad.sandbox.drivers.process import ProcessDriver
-from lambdad.sandbox.host_command import output_of
+from lambdad.server.config import Surroundings
+from lambdad.server.packs import pack_catalog
 
 ACCOUNT = AccountId("000000000000")
 REGION = Region("us-east-1")
@@ -47,6 +43,7 @@ class Keys:
     access_key_id: str = "ASIAEXAMPLE"
     secret_access_key: str = "secret-of-the-role"
     session_token: str = "token-of-the-session"
+    expires_s: int = 4_102_444_800
 
 
 @dataclass(frozen=True)
@@ -119,18 +116,9 @@ def make_function(version: FunctionVersion, **changes: Any) -> Function:
     return Function(**(fields | changes))
 
 
-def make_packs(folder: Path) -> PackCatalog:
-    """The catalog as wiring makes it."""
-    bootstrap = Path(lambdad.guest.python.bootstrap.__file__)
-    client = Path(lambdad.guest.nodejs.__file__).parent
-    home = Path.home()
-    return PackCatalog(
-        {
-            "python": PythonFamily(folder, home, bootstrap),
-            "nodejs": NodejsFamily(folder, home, client, output_of),
-            "provided": ProvidedFamily(),
-        }
-    )
+def make_packs(data_dir: Path) -> PackCatalog:
+    """The catalog as wiring makes it, over a data directory."""
+    return pack_catalog(data_dir, Surroundings({"HOME": str(Path.home())}))
 
 
 @dataclass
@@ -199,6 +187,7 @@ async def running(
     driver: str | Driver = "process",
     clock: Clock | None = None,
     read_machine: ReadMachine = unbounded,
+    packs: PackCatalog | None = None,
     **limits: Any,
 ) -> AsyncIterator[Bench]:
     """A bench over a driver, given or by its name; closed and checked to be empty at the end."""
@@ -214,7 +203,7 @@ async def running(
         freezer = Freezer(clock, bounds.environment_freeze_grace_ms)
         services = EnvironmentServices(driver, log, lambda _: Keys(), clock, bounds, freezer)
         fleet = MachineFleet(services, catalog, read_machine)
-        packs = make_packs(folder / "packs")
+        packs = packs or make_packs(folder)
         provisioner = Provisioner(fleet, packs, catalog)
         invoker = Invoker(fleet, packs)
         try:

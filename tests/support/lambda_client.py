@@ -57,21 +57,25 @@ IN_PROGRESS = {
     "LastUpdateStatusReasonCode": "Creating",
 }
 LISTED = {"State": None, "LastUpdateStatus": None, "RuntimeVersionConfig": None}
+GONE = "The resource you requested does not exist."
+ABROAD = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:f"
+"""A function of another region than the tests'."""
+_UNABLE = "The operation cannot be performed at this time. "
 
 
-def lambda_of(server: LambdadServer) -> Any:
-    """A client that sends what it is told to, valid or not."""
+def lambda_of(server: LambdadServer, **options: Any) -> Any:
+    """A client that sends what it is told to, valid or not; options go to boto3."""
     config = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=60)
-    return server.client("lambda", config=config)
+    return server.client("lambda", config=config, **options)
 
 
 def fresh_name() -> str:
     return f"f-{uuid.uuid4().hex[:12]}"
 
 
-def arn_of(name: str, qualifier: str | None = None) -> str:
+def arn_of(name: str, qualifier: str | None = None, *, region: str = "us-east-1") -> str:
     suffix = f":{qualifier}" if qualifier else ""
-    return f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}{suffix}"
+    return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{name}{suffix}"
 
 
 def sha256_of(archive: bytes) -> str:
@@ -101,6 +105,28 @@ def make(client: Any, name: str | None = None, **changes: Any) -> str:
 def make_code(client: Any, source: str, **changes: Any) -> str:
     """An Active function of one Python module, `index.handler`."""
     return make(client, Code={"ZipFile": zip_of({"index.py": source})}, **changes)
+
+
+def slow_package() -> bytes:
+    """A package like no other, which it takes about a second to prepare."""
+    marker = uuid.uuid4().hex
+    module = "".join(f"def f{n}(a):\n    return [a + {n}, {{'{marker}': a}}]\n" for n in range(500))
+    modules: dict[str, str | bytes] = {f"m{n}.py": module for n in range(40)}
+    return zip_of(modules | {"index.py": "def handler(event, context):\n    return event\n"})
+
+
+def make_pending(client: Any) -> str:
+    """A function that is still being created."""
+    name = fresh_name()
+    client.create_function(**creation(name, Code={"ZipFile": slow_package()}))
+    return name
+
+
+def make_updating(client: Any) -> str:
+    """A function with an update in progress."""
+    name = make(client)
+    client.update_function_code(FunctionName=name, ZipFile=slow_package())
+    return name
 
 
 def settled(client: Any, name: str) -> dict[str, Any]:
@@ -157,6 +183,52 @@ def not_found(message: str) -> dict[str, Any]:
     return user_error("ResourceNotFoundException", 404, message, "Message")
 
 
+def stale(reader: str = "GetFunction/GetAlias") -> dict[str, Any]:
+    """A RevisionId that is not the latest; `reader` is what AWS recommends to call."""
+    return user_error(
+        "PreconditionFailedException",
+        412,
+        "The Revision Id provided does not match the latest Revision Id. Call the "
+        f"{reader} API to retrieve the latest Revision Id",
+    )
+
+
+def throttled(reason: str) -> dict[str, Any]:
+    """Recorded; semantics §1.9."""
+    error = user_error("TooManyRequestsException", 429, "Rate Exceeded.")
+    return error | {"Reason": reason, "retryAfterSeconds": "1"}
+
+
+def pending() -> dict[str, Any]:
+    """What a function that is being created says to a change."""
+    return conflict(f"{_UNABLE}The function is currently in the following state: Pending")
+
+
+def updating(name: str) -> dict[str, Any]:
+    """What a function with an update in progress says to another one."""
+    return conflict(f"{_UNABLE}An update is in progress for resource: {arn_of(name)}")
+
+
+def mismatch() -> dict[str, Any]:
+    """Two qualifiers, one in the name and one beside it (recorded)."""
+    return invalid(
+        "The derived qualifier from the function name does not match the specified qualifier."
+    )
+
+
+def unqualified_only() -> dict[str, Any]:
+    """A qualifier where only whole functions are meant (recorded)."""
+    return invalid(
+        "This operation is permitted on Lambda functions only. Aliases and versions do not support "
+        "this operation. Please specify either a function name or an unqualified function ARN."
+    )
+
+
+def unreachable() -> dict[str, Any]:
+    """What is said of ABROAD (recorded)."""
+    return not_found("Functions from 'eu-west-1' are not reachable in this region ('us-east-1')")
+
+
 def validation(*problems: str) -> dict[str, Any]:
     """A broken constraint of the service model."""
     errors = "error" if len(problems) == 1 else "errors"
@@ -192,6 +264,23 @@ def configuration(name: str, **changes: Any) -> dict[str, Any]:
         "LastUpdateStatus": "Successful",
     }
     return {key: value for key, value in (members | changes).items() if value is not None}
+
+
+def alias_of(name: str, alias: str, version: str = "1", **changes: Any) -> dict[str, Any]:
+    """An AliasConfiguration."""
+    return {
+        "AliasArn": arn_of(name, alias),
+        "Name": alias,
+        "FunctionVersion": version,
+        "Description": "",
+        "RevisionId": REVISION,
+    } | changes
+
+
+def weights(**shares: float) -> dict[str, Any]:
+    """A RoutingConfig of versions: `weights(v2=0.5)`."""
+    named = {version.lstrip("v"): share for version, share in shares.items()}
+    return {"RoutingConfig": {"AdditionalVersionWeights": named}}
 
 
 def payload_of(answer: dict[str, Any]) -> Any:

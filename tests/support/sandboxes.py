@@ -41,7 +41,9 @@ class Runtime:
     ) -> None:
         await self._connect()
         assert self._writer is not None
-        lines = [f"{method} /2018-06-01/runtime/{path} HTTP/1.1", "Host: x"]
+        # Another API's path begins with a slash.
+        where = path if path.startswith("/") else f"/2018-06-01/runtime/{path}"
+        lines = [f"{method} {where} HTTP/1.1", "Host: x"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         lines += [f"Content-Length: {len(body)}", "", ""]
         self._writer.write("\r\n".join(lines).encode() + body)

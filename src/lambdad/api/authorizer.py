@@ -102,6 +102,20 @@ class PolicyAuthorizer:
         )
 
 
+class AccountAuthorizer(PolicyAuthorizer):
+    """The Authorizer of a server that accepts any credentials: whoever is of an account may do
+    everything in it, where a function could as well call itself root. Policies bind those who come
+    from another account."""
+
+    def authorize(self, call: Call, name: OperationName, params: Params) -> Call:
+        served = self._served.get(name.service)
+        if served is not None:
+            addressed = _addressed(call, served.rules, name.operation, params)
+            if addressed.account != call.principal.account:
+                return super().authorize(call, name, params)
+        return call
+
+
 def _addressed(call: Call, rules: ServiceRules, operation: str, params: Params) -> Call:
     """The call on the account whose resource it names. Whoever calls stays who he is, and both
     accounts' policies have to allow it (`iam/evaluate.py`)."""

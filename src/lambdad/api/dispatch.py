@@ -37,15 +37,6 @@ class Authorizer(Protocol):
         ...
 
 
-class WholeAccount:
-    """Everyone of the account may do everything in it: with `--accept-any-credentials`, where a
-    function could as well call itself root."""
-
-    def authorize(self, call: Call, name: OperationName, params: Params) -> Call:
-        """Operations reach nothing outside `call.account`, which is the caller's."""
-        return call
-
-
 class Dispatcher:
     """Every operation that is served, behind one authorizer."""
 

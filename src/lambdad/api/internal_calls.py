@@ -17,6 +17,7 @@ from typing import Protocol
 
 from lambdad.api.authorizer import PolicyAuthorizer
 from lambdad.api.requirement import NO_KEYS, Keys
+from lambdad.api.role_decisions import Basis, Decided, Question, RoleDecisions, Timeless
 from lambdad.core.arn import parse_arn
 from lambdad.core.clock import Clock
 from lambdad.core.ids import AccountId
@@ -94,10 +95,15 @@ class PolicyInternalAuthorizer:
         self._directory = directory
         self._roles = roles
         self._clock = clock
+        self._decisions = RoleDecisions()
 
     def refusal_for_role(
         self, role_arn: str, session: str, action: str, resource: str, keys: Keys = NO_KEYS
     ) -> str | None:
+        question = Question(role_arn, session, action, resource)
+        known = None if keys else self._decisions.find(question)
+        if known is not None and known.basis.holds(self._basis(known.account, resource)):
+            return known.refusal
         principal = self._roles.principal(role_arn, session, self._clock.wall_ms() // 1000)
         if principal is None:
             return (
@@ -106,7 +112,12 @@ class PolicyInternalAuthorizer:
             )
         standing = self._directory.standing(principal)
         account = principal.account if resource == "*" else _owner(resource)
-        return self._refusal(standing, action, resource, account, keys)
+        basis = self._basis(principal.account, resource)
+        context = self._context(standing, resource, account, keys)
+        refusal = _refusal(standing, action, Target(resource, account, basis.policy), context)
+        if not keys and not context.asked_for_time:
+            self._decisions.keep(question, Decided(principal.account, basis, refusal))
+        return refusal
 
     def refusal_for_service(
         self,
@@ -117,28 +128,36 @@ class PolicyInternalAuthorizer:
         source_arn: str | None,
         source_account: str | None,
     ) -> str | None:
-        context = _service_context(service_principal, source_arn, source_account)
-        standing = Standing(service_caller(service_principal), Permissions(), context)
-        return self._refusal(standing, action, resource, _owner(resource), NO_KEYS)
+        called = _service_context(service_principal, source_arn, source_account)
+        standing = Standing(service_caller(service_principal), Permissions(), called)
+        account = _owner(resource)
+        context = self._context(standing, resource, account, NO_KEYS)
+        target = Target(resource, account, self._authorizer.policy_of(resource))
+        return _refusal(standing, action, target, context)
 
-    def _refusal(
-        self, standing: Standing, action: str, resource: str, account: AccountId, keys: Keys
-    ) -> str | None:
-        policy = self._authorizer.policy_of(resource)
+    def _basis(self, account: AccountId, resource: str) -> Basis:
+        return Basis(
+            self._directory.version(account),
+            self._authorizer.policy_of(resource),
+            self._authorizer.tags_of(resource),
+        )
+
+    def _context(
+        self, standing: Standing, resource: str, account: AccountId, keys: Keys
+    ) -> Timeless:
         asked = circumstances(self._clock, resource, account)
         tags = {
             f"aws:resourcetag/{name.lower()}": value
             for name, value in self._authorizer.tags_of(resource).items()
         }
-        request = AuthorizationRequest(
-            standing.caller,
-            standing.permissions,
-            action,
-            Target(resource, account, policy),
-            {**asked, "aws:securetransport": "true", **tags, **keys, **standing.context},
-        )
-        decision = evaluate(request)
-        return None if decision.allowed else denial_text(request, decision)
+        transport = {"aws:securetransport": "true"}
+        return Timeless({**asked, **transport, **tags, **keys, **standing.context})
+
+
+def _refusal(standing: Standing, action: str, target: Target, context: Timeless) -> str | None:
+    request = AuthorizationRequest(standing.caller, standing.permissions, action, target, context)
+    decision = evaluate(request)
+    return None if decision.allowed else denial_text(request, decision)
 
 
 def circumstances(clock: Clock, resource: str, account: AccountId) -> Mapping[str, str]:

@@ -56,10 +56,14 @@ class Directory:
         self._deny_all = self._compile("gone", _DENY_ALL, PolicyKind.IDENTITY)
         self._allow_all = self._compile("root", _ALLOW_ALL, PolicyKind.IDENTITY)
 
+    def version(self, account: AccountId) -> int:
+        """Changes with everything in the account that a standing could depend on."""
+        return self._store.account(account).version
+
     def standing(self, principal: Principal) -> Standing:
         """What stands behind an authenticated principal now. One whose user or role is gone, or
         was made anew under the same name, is denied everything."""
-        version = self._store.account(principal.account).version
+        version = self.version(principal.account)
         remembered = self._standings.get(principal.access_key_id)
         if (
             remembered is not None

@@ -140,6 +140,13 @@ def check_identity(document: Document) -> None:
         raise MalformedPolicy("Policy statement must contain resources.")
 
 
+def check_beginning(text: str) -> None:
+    """Raises MalformedPolicy for white space before a document that is good otherwise (as clients
+    of AWS report it)."""
+    if text[:1].isspace():
+        raise MalformedPolicy(_LEGACY)
+
+
 def duplicate_sid(statements: list[Statement]) -> bool:
     """Whether two statements have the same id; an empty one is none."""
     sids = [statement["Sid"] for statement in statements if statement.get("Sid")]

@@ -20,6 +20,8 @@ from lambdad.core.ids import AccountId
 _UNIQUE_ALPHABET = string.ascii_uppercase + "234567"
 _UNIQUE_DIGITS = 17
 _CERTIFICATE_DIGITS = 32
+_SAML_ALPHABET = string.ascii_uppercase + string.digits
+_SAML_DIGITS = 16
 _SECRET_BYTES = 30
 _ACCOUNT_MASK = 0x7FFF_FFFF_FF80
 _ACCOUNT = re.compile(r"\d{12}")
@@ -27,6 +29,7 @@ _ACCOUNT = re.compile(r"\d{12}")
 USER, GROUP, ROLE, POLICY, PROFILE = "AIDA", "AGPA", "AROA", "ANPA", "AIPA"
 LONG_TERM_KEY, SESSION_KEY, SERVICE_CREDENTIAL = "AKIA", "ASIA", "ACCA"
 SSH_KEY, CERTIFICATE = "APKA", "ASCA"
+SAML_PROVIDER, SAML_KEY = "SAMLSP", "SAMLPK"
 """AWS's prefixes (IAM user guide, "IAM identifiers")."""
 
 
@@ -38,6 +41,11 @@ def new_unique_id(prefix: str) -> str:
 def new_certificate_id() -> str:
     """Of a signing certificate: 32 letters and digits without a prefix."""
     return "".join(secrets.choice(_UNIQUE_ALPHABET) for _ in range(_CERTIFICATE_DIGITS))
+
+
+def new_saml_id(prefix: str) -> str:
+    """Of a SAML provider or one of its private keys: `SAMLSP…`, 22 letters and digits."""
+    return prefix + "".join(secrets.choice(_SAML_ALPHABET) for _ in range(_SAML_DIGITS))
 
 
 def fixed_unique_id(prefix: str, name: str) -> str:

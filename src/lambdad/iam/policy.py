@@ -154,6 +154,7 @@ def parse_policy(
     the document is bounded by `limits.policy_bytes` all the same.
     """
     if kind is PolicyKind.TRUST:
+        resource_grammar.check_beginning(document)
         read = grammar.read_json(document, resource_grammar.INVALID_JSON, limits.policy_bytes)
         resource_grammar.check_trust(read)
     elif kind is PolicyKind.RESOURCE:
@@ -162,6 +163,7 @@ def parse_policy(
     else:
         read = grammar.read_json(document, grammar.SYNTAX, limits.policy_bytes)
         grammar.check_identity(read)
+        grammar.check_beginning(document)
     return Policy(kind, name, MappingProxyType(read), limits)
 
 

@@ -46,12 +46,17 @@ class LoginProfile:
 
 @dataclass(frozen=True, slots=True)
 class ServiceCredential:
-    """A password of one AWS service. Nothing of ours takes it, so only its existence is kept."""
+    """A password or API key of one AWS service. Nothing of ours takes it, so only its existence is
+    kept."""
 
     id: str
     service: str
     status: KeyStatus
     created_ms: int
+    number: int = 0
+    """Tells a user's credentials of one service apart."""
+    expires_ms: int | None = None
+    """Only of API keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +262,14 @@ class OidcProvider(Record):
         return cls(**fields | lists | {"tags": _tags(fields)})
 
 
+@dataclass(frozen=True, slots=True)
+class SamlKey:
+    """That a SAML provider has a private key. Nothing here decrypts with it, so it is not kept."""
+
+    id: str
+    uploaded_ms: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamlProvider(Record):
     """Trust in a SAML identity provider; stored for the tools that manage it."""
@@ -267,6 +280,12 @@ class SamlProvider(Record):
     created_ms: int
     valid_until_ms: int
     tags: Tags = ()
+    uuid: str = ""
+    """Empty for those made before providers had one."""
+    encryption: str | None = None
+    """AWS's AssertionEncryptionMode; None: nobody has set it."""
+    private_keys: tuple[SamlKey, ...] = ()
+    """Oldest first."""
 
     @property
     def key(self) -> str:
@@ -278,7 +297,8 @@ class SamlProvider(Record):
 
     @classmethod
     def parse(cls, fields: dict[str, Any]) -> SamlProvider:
-        return cls(**fields | {"tags": _tags(fields)})
+        keys = tuple(SamlKey(**each) for each in fields.get("private_keys", ()))
+        return cls(**fields | {"tags": _tags(fields), "private_keys": keys})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from lambdad.iam.grammar import (
     unknown_operator,
 )
 from lambdad.iam.literals import parse_instant
+from lambdad.iam.shared_issuers import shared_issuer_complaint
 
 INVALID_JSON = "This policy contains invalid Json"
 
@@ -48,6 +49,13 @@ def check_resource(document: Document) -> None:
             raise MalformedPolicy("Missing required field Action")
 
 
+def check_beginning(text: str) -> None:
+    """Raises MalformedPolicy for white space before a trust policy (as clients of AWS report
+    it)."""
+    if text[:1].isspace():
+        raise MalformedPolicy("JSON strings must not have leading spaces")
+
+
 def check_trust(document: Document) -> None:
     """Raises MalformedPolicy for what IAM refuses as the trust policy of a role."""
     for statement in _check_document(document):
@@ -67,6 +75,9 @@ def check_trust(document: Document) -> None:
             raise MalformedPolicy("Has prohibited field Resource")
         if "NotResource" in statement:
             raise MalformedPolicy("AssumeRole policy must not contain resources.")
+        complaint = shared_issuer_complaint(statement)
+        if complaint is not None:
+            raise MalformedPolicy(complaint)
 
 
 def _check_document(document: Document) -> list[Statement]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from lambdad.api.authorizer import PolicyAuthorizer
-from lambdad.api.dispatch import Dispatcher, WholeAccount
+from lambdad.api.authorizer import AccountAuthorizer, PolicyAuthorizer
+from lambdad.api.dispatch import Dispatcher
 from lambdad.api.internal_calls import (
     AnyInternalCall,
     InternalAuthorizer,
@@ -131,10 +131,9 @@ class Surface:
 
 def make_surface(site: Site, identity: Identity) -> Surface:
     """Nothing is served on it yet. Policies decide, unless any credentials do."""
-    authorizer = PolicyAuthorizer(identity.directory, site.clock)
-    open_to_anyone = site.config.access.accept_any_credentials
-    deciding = WholeAccount() if open_to_anyone else authorizer
-    return Surface(Dispatcher(deciding, identity.audit), authorizer)
+    kind = AccountAuthorizer if site.config.access.accept_any_credentials else PolicyAuthorizer
+    authorizer = kind(identity.directory, site.clock)
+    return Surface(Dispatcher(authorizer, identity.audit), authorizer)
 
 
 def internal_authorizer(

@@ -26,6 +26,8 @@ class QueryNames:
     """The XML namespace of answers."""
     address: str
     """The input member that the path of a request stands for, if the form does not bring it."""
+    unknown_action: str
+    """What is said of an Action that does not exist."""
     items: Mapping[str, str]
     """By list: what its elements are called."""
     entries: Mapping[str, tuple[str, str, str]]
@@ -48,6 +50,7 @@ QUERY_NAMES: Mapping[str, QueryNames] = {
     "sqs": QueryNames(
         namespace="http://queue.amazonaws.com/doc/2012-11-05/",
         address="QueueUrl",
+        unknown_action="The action {} is not valid for this endpoint.",
         items={
             "AWSAccountIdList": "AWSAccountId",
             "ActionNameList": "ActionName",

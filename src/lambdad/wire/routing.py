@@ -24,7 +24,8 @@ from lambdad.wire.codecs.shapes import Malformed
 from lambdad.wire.http import Request, Response
 from lambdad.wire.model import ServiceCatalog
 from lambdad.wire.protocols.protocol import Captured, CompiledOperation, Params, Result
-from lambdad.wire.protocols.refusals import RequestEntityTooLarge, refusal
+from lambdad.wire.protocols.refusals import RequestEntityTooLarge, UnknownAction, refusal
+from lambdad.wire.query_names import QUERY_NAMES
 from lambdad.wire.served import FORM_PROTOCOLS, REST_PROTOCOLS, ServedService, nobody
 
 _FORM_TYPE = "application/x-www-form-urlencoded"
@@ -102,7 +103,9 @@ class Router:
             self._all()
             found = self._find(request, signed_for, fields)
         if found is None:
-            raise _unknown(f"{request.method} {request.path}")
+            raise self._unknown_action(signed_for, fields) or _unknown(
+                f"{request.method} {request.path}"
+            )
         return found
 
     def _find(
@@ -214,6 +217,24 @@ class Router:
             and (compiled := service.operation(protocol, action)) is not None
         ]
         return Match(found[0], fields) if len(found) == 1 else None
+
+    def _unknown_action(
+        self, signed_for: str | None, fields: Fields | None
+    ) -> UnknownOperationException | None:
+        """What a service of the query protocol says to an Action that it does not have; None where
+        it is not known to be such a service."""
+        if signed_for is None or fields is None:
+            return None
+        named = dict(reversed(fields))
+        action, version = named.get("Action", "")[:200], named.get("Version", "")[:200]
+        for service in self._signed(signed_for):
+            if service.model.name in QUERY_NAMES:
+                text = QUERY_NAMES[service.model.name].unknown_action
+                return UnknownAction(text.format(action))
+            if service.speaks("query"):
+                version = version or service.model.api_version
+                return UnknownAction(f"Could not find operation {action} for version {version}")
+        return None
 
     def _match_path(self, candidates: list[ServedService], request: Request) -> Match | None:
         """The one service whose templates fit; S3, whose templates fit everything, at last."""

@@ -407,3 +407,26 @@ def test_the_audit_log_names_the_caller(server: LambdadServer, neighbour: Neighb
     assert [(each["operation"], each["decision"], each["account"]) for each in records] == [
         ("GetFunction", "denied", neighbour.account)
     ]
+
+
+def test_with_any_credentials_accounts_are_apart_and_policies_open_them(
+    open_server: LambdadServer,
+) -> None:
+    """A key of twelve digits names its account; the other account's queue policy decides."""
+    owner, friend = (
+        open_server.client("sqs", aws_access_key_id=account, aws_secret_access_key="any")
+        for account in ("111111111111", "222222222222")
+    )
+    url = owner.create_queue(QueueName="shared")["QueueUrl"]
+    with pytest.raises(ClientError) as refused:
+        friend.send_message(QueueUrl=url, MessageBody="let me in")
+    assert refused.value.response["Error"]["Code"] == "AccessDenied"
+    owner.add_permission(
+        QueueUrl=url, Label="friend", AWSAccountIds=["222222222222"], Actions=["SendMessage"]
+    )
+    friend.send_message(QueueUrl=url, MessageBody="thank you")
+    (message,) = owner.receive_message(QueueUrl=url)["Messages"]
+    assert message["Body"] == "thank you"
+    with pytest.raises(ClientError) as refused:
+        friend.receive_message(QueueUrl=url)
+    assert refused.value.response["Error"]["Code"] == "AccessDenied"

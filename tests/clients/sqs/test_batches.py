@@ -104,8 +104,7 @@ def test_a_batch_of_which_parts_fail(server: LambdadServer) -> None:
                 "Id": "late",
                 "SenderFault": True,
                 "Code": "InvalidParameterValue",
-                "Message": "Value 901 for parameter DelaySeconds is invalid. Reason: DelaySeconds "
-                "must be >= 0 and <= 900.",
+                "Message": "DelaySeconds must be >= 0 and <= 900",
             },
             {
                 "Id": "empty",
@@ -133,6 +132,58 @@ def test_a_batch_that_fails_entry_by_entry(server: LambdadServer) -> None:
             }
         ]
     }
+
+
+def test_entries_with_what_the_other_type_of_queue_takes(server: LambdadServer) -> None:
+    sqs = server.client("sqs")
+    standard = create(server, "plain")
+    fifo = create(server, "strict.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    entry = {"Id": "a", "MessageBody": "x"}
+    for url, more in (
+        (standard, {"MessageDeduplicationId": "d"}),
+        (fifo, {"MessageGroupId": "g", "DelaySeconds": 3}),
+    ):
+        answer = sqs.send_message_batch(QueueUrl=url, Entries=[{**entry, **more}])
+        assert without_metadata(answer) == {
+            "Failed": [
+                {
+                    "Id": "a",
+                    "SenderFault": True,
+                    "Code": "InvalidParameterValue",
+                    "Message": "The request include parameter that is not valid for this queue "
+                    "type",
+                }
+            ]
+        }
+
+
+def test_handles_of_a_fifo_queue_expire(server: LambdadServer) -> None:
+    sqs = server.client("sqs")
+    url = create(server, "expiring.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    sqs.send_message(QueueUrl=url, MessageBody="x", MessageGroupId="g")
+    (message,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"]
+    handle = message["ReceiptHandle"]
+    entries = [{"Id": "a", "ReceiptHandle": handle}]
+    expired = {
+        "Id": "a",
+        "SenderFault": True,
+        "Code": "ReceiptHandleIsInvalid",
+        "Message": "The receipt handle has expired",
+    }
+    answer = sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+    assert without_metadata(answer) == {"Failed": [expired]}
+    other = create(server, "elsewhere")
+    foreign = {
+        "Id": "a",
+        "SenderFault": True,
+        "Code": "ReceiptHandleIsInvalid",
+        "Message": f'The receipt handle "{handle}" is not valid for this queue.',
+    }
+    answer = sqs.delete_message_batch(QueueUrl=other, Entries=entries)
+    assert without_metadata(answer) == {"Failed": [foreign]}
+    entries[0]["VisibilityTimeout"] = 1
+    answer = sqs.change_message_visibility_batch(QueueUrl=other, Entries=entries)
+    assert without_metadata(answer) == {"Failed": [foreign]}
 
 
 def test_a_batch_that_is_too_long(server: LambdadServer) -> None:
@@ -198,8 +249,7 @@ def test_handles_of_a_batch_stand_and_fall_alone(server: LambdadServer) -> None:
                 "Id": "far",
                 "SenderFault": True,
                 "Code": "InvalidParameterValue",
-                "Message": "Value 43201 for parameter VisibilityTimeout is invalid. Reason: Must "
-                "be >= 0 and <= 43200, if provided.",
+                "Message": "Must be >= 0 and <= 43200, if provided",
             },
             invalid,
         ],

@@ -82,8 +82,15 @@ def test_handles_that_are_none(server: LambdadServer, handle: str) -> None:
 def test_a_handle_opens_no_other_queue(server: LambdadServer) -> None:
     sqs, url = server.client("sqs"), create(server, "owner")
     handle, other = received(server, url), create(server, "stranger")
-    code, _, _ = refusal(sqs.delete_message, QueueUrl=other, ReceiptHandle=handle)
-    assert code == "ReceiptHandleIsInvalid"
+    expected = (
+        "ReceiptHandleIsInvalid",
+        f'The receipt handle "{handle}" is not valid for this queue.',
+        404,
+    )
+    call = {"QueueUrl": other, "ReceiptHandle": handle}
+    assert refusal(sqs.delete_message, **call) == expected
+    assert refusal(sqs.change_message_visibility, **call, VisibilityTimeout=0) == expected
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
 
 def test_what_must_be_said(server: LambdadServer) -> None:

@@ -263,6 +263,23 @@ def test_moving_messages_needs_what_it_does(server: LambdadServer) -> None:
             "owner is allowed to invoke this action.",
         ),
         (
+            {"Label": "l", "AWSAccountIds": ["1" * 12], "Actions": ["SendMessageBatch"]},
+            "InvalidParameterValue",
+            "Value SQS:SendMessageBatch for parameter ActionName is invalid. Reason: Please refer "
+            "to the appropriate WSDL for a list of valid actions.",
+        ),
+        (
+            {"Label": "l", "AWSAccountIds": ["me"], "Actions": ["*"]},
+            "InvalidParameterValue",
+            "Value [me] for parameter PrincipalId is invalid. Reason: Unable to verify principal.",
+        ),
+        (
+            {"Label": "l l", "AWSAccountIds": ["1" * 12], "Actions": ["*"]},
+            "InvalidParameterValue",
+            "Value l l for parameter Label is invalid. Reason: Can only include alphanumeric "
+            "characters, hyphens, or underscores. 1 to 80 in length",
+        ),
+        (
             {"Label": "l", "AWSAccountIds": ["1" * 12], "Actions": ["*"] * 8},
             "OverLimit",
             "8 Actions were found, maximum allowed is 7.",

@@ -90,7 +90,7 @@ def test_names_that_are_none(server: LambdadServer, name: str, attributes: dict[
 def test_creating_a_queue_again(server: LambdadServer) -> None:
     sqs = server.client("sqs")
     url = sqs.create_queue(QueueName="again", Attributes={"DelaySeconds": "5"})["QueueUrl"]
-    for attributes in ({}, {"DelaySeconds": "5"}, {"VisibilityTimeout": "30"}):
+    for attributes in ({}, {"DelaySeconds": "05"}, {"VisibilityTimeout": "30"}):
         answer = sqs.create_queue(QueueName="again", Attributes=attributes)
         assert without_metadata(answer) == {"QueueUrl": url}
     assert refused(sqs.create_queue, QueueName="again", Attributes={"DelaySeconds": "6"}) == {
@@ -101,6 +101,25 @@ def test_creating_a_queue_again(server: LambdadServer) -> None:
         "Type": "Sender",
         "Status": 400,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "code"),
+    [
+        ("checked", {"Nothing": "1"}, "InvalidAttributeName"),
+        ("checked", {"DelaySeconds": "901"}, "InvalidAttributeValue"),
+        ("checked", {"FifoQueue": "false"}, "InvalidAttributeName"),
+        ("checked", {"RedrivePolicy": "x"}, "InvalidParameterValue"),
+        ("checked.fifo", {}, "InvalidParameterValue"),
+    ],
+)
+def test_what_is_said_of_a_queue_is_checked_although_it_is_there(
+    server: LambdadServer, name: str, attributes: dict[str, str], code: str
+) -> None:
+    sqs = server.client("sqs")
+    sqs.create_queue(QueueName="checked")
+    sqs.create_queue(QueueName="checked.fifo", Attributes={"FifoQueue": "true"})
+    assert refused(sqs.create_queue, QueueName=name, Attributes=attributes)["Code"] == code
 
 
 def test_queues_are_listed_by_the_page(server: LambdadServer) -> None:

@@ -159,6 +159,12 @@ def test_refusals(server: LambdadServer, role: dict[str, Any]) -> None:
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         ),
         ({"Policy": "{}"}, 400, "MalformedPolicyDocument", "Syntax errors in policy."),
+        (
+            {"Tags": [{"Key": "aws:x", "Value": "a"}]},
+            400,
+            "InvalidParameterValue",
+            "aws: prefixed tag key names are not allowed for external use.",
+        ),
     ]
     for change, status, code, message in cases:
         with pytest.raises(ClientError) as caught:

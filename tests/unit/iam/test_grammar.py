@@ -288,3 +288,13 @@ def test_a_document_is_bounded() -> None:
     with pytest.raises(MalformedPolicy):
         parse_policy(padding, PolicyKind.IDENTITY, limits=limits)
     parse_policy(document(GOOD), PolicyKind.IDENTITY, limits=limits)
+
+
+def test_white_space_before_a_document() -> None:
+    # As clients of AWS report it.
+    for space in " \n\t":
+        assert complaint(space + document(GOOD)) == LEGACY
+        text = "JSON strings must not have leading spaces"
+        assert complaint(space + document(TRUST), PolicyKind.TRUST) == text
+    parse_policy(document(GOOD) + " \n", PolicyKind.IDENTITY)
+    parse_policy(document(TRUST) + " \n", PolicyKind.TRUST)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import orjson
 import pytest
 
+from lambdad.iam import managed
 from lambdad.iam.managed import OWNER, ServiceRoles
 from lambdad.iam.policy import PolicyKind, stored_policy
 from support.identities import MANAGED
@@ -75,3 +78,12 @@ def test_service_linked_roles_carry_policies_of_aws() -> None:
     assert role.policies == ("arn:aws:iam::aws:policy/aws-service-role/AmazonECSServiceRolePolicy",)
     assert not role.suffix_allowed
     assert ServiceRoles().get("lambda.example.com") is None
+
+
+def test_every_service_linked_role_carries_policies_of_aws() -> None:
+    roles = ServiceRoles()
+    services = orjson.loads(Path(managed.__file__).with_name("service_roles.json").read_bytes())
+    carried = {arn for name in services if (role := roles.get(name)) for arn in role.policies}
+    # Recorded of lex.amazonaws.com, though AWS does not list that policy.
+    unlisted = "arn:aws:iam::aws:policy/aws-service-role/AmazonLexBotPolicy"
+    assert {arn for arn in carried if MANAGED.get(arn) is None} == {unlisted}

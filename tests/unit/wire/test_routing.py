@@ -252,8 +252,9 @@ def test_an_unsigned_request_is_routed_where_only_one_service_fits(
         ("PATCH", "/2015-03-31/functions/f", signed("lambda"), b""),
         ("GET", "/2015-03-31/functions//configuration", signed("lambda"), b""),
         ("GET", "/2015-03-31/functions", signed("nobody"), b""),
-        ("POST", "/", signed("iam", **FORM), b"Action=Nothing"),
-        ("POST", "/", signed("iam", **FORM), b"Action=ListUsers&Version=1999-01-01"),
+        ("POST", "/", signed("lambda", **FORM), b"Action=Nothing"),
+        ("POST", "/", signed("nobody", **FORM), b"Action=Nothing"),
+        ("POST", "/", FORM, b"Action=Nothing"),
         ("GET", "", signed("lambda"), b""),
         ("GET", "*", signed("lambda"), b""),
     ],
@@ -267,6 +268,28 @@ def test_what_means_nothing_is_refused_and_the_refusal_can_be_read(
     response = ROUTER.serialize_error(request, refused.value, "the-id")
     assert response.status == 404
     assert "the-id" in dict(response.headers).values()
+
+
+@pytest.mark.parametrize(
+    ("service", "body", "message"),
+    [
+        ("iam", b"Action=Nothing", "Could not find operation Nothing for version 2010-05-08"),
+        (
+            "iam",
+            b"Action=ListUsers&Version=1999-01-01",
+            "Could not find operation ListUsers for version 1999-01-01",
+        ),
+        ("sqs", b"Action={0}%3C", "The action {0}&lt; is not valid for this endpoint."),
+    ],
+)
+def test_an_action_that_does_not_exist(service: str, body: bytes, message: str) -> None:
+    request = Request("POST", "/", "", signed(service, **FORM), body)
+    with pytest.raises(UnknownOperationException) as refused:
+        ROUTER.match(request)
+    response = ROUTER.serialize_error(request, refused.value, "the-id")
+    code = f"<Code>InvalidAction</Code><Message>{message}</Message>".encode()
+    assert response.status == 400
+    assert code in response.body
 
 
 @pytest.mark.parametrize(

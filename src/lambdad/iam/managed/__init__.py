@@ -3,8 +3,8 @@
 `policies.jsonl` holds AWS's managed policies as AWS publishes them: one a line, sorted by name,
 the default version only; taken from the listing in moto 5.2.5 (Apache-2.0), without descriptions
 and the unique ids, which are made up here. `service_roles.json` holds what CreateServiceLinkedRole
-makes for a service, from the services' own documentation. Both are read when first asked for, and
-never changed.
+makes for a service, from the services' own documentation and from those managed policies that
+allow to make it. Both are read when first asked for, and never changed.
 """
 
 from __future__ import annotations

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -31,7 +32,7 @@ from lambdad.services.iam.errors import (
 from lambdad.services.iam.paging import page
 from lambdad.services.iam.service import IamService
 from lambdad.services.iam.tags import read_tags
-from lambdad.services.iam.views import moment, tag_list
+from lambdad.services.iam.views import moment, sorted_tags, tag_list
 
 
 @operation("iam", "UploadSigningCertificate")
@@ -85,7 +86,7 @@ async def upload_server(service: IamService, call: Call, params: Params) -> Resu
     certificate, chain = _certificate(params["CertificateBody"]), params.get("CertificateChain")
     _check_key(certificate, params["PrivateKey"])
     if chain is not None:
-        _chain(chain)
+        _check_chain(certificate, chain)
     async with service.store.edit(call.account) as draft:
         require_free(draft, ServerCertificate, name)
         limit = service.quotas.server_certificates
@@ -102,7 +103,7 @@ async def upload_server(service: IamService, call: Call, params: Params) -> Resu
             expires_ms=_epoch_ms(certificate.not_valid_after_utc),
         )
         draft.put(made)
-    return {"ServerCertificateMetadata": _metadata(call, made), "Tags": tag_list(tags) or None}
+    return {"ServerCertificateMetadata": _metadata(call, made), "Tags": sorted_tags(tags) or None}
 
 
 @operation("iam", "GetServerCertificate")
@@ -176,6 +177,19 @@ def _chain(text: str) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(text.encode("utf-8", "replace"))
     except ValueError:
         raise _malformed() from None
+
+
+def _check_chain(certificate: x509.Certificate, text: str) -> None:
+    """Each certificate is signed by the one after it. Raises MalformedCertificateException."""
+    signed = [certificate, *_chain(text)]
+    try:
+        for each, signer in pairwise(signed):
+            each.verify_directly_issued_by(signer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        raise MalformedCertificateException(  # as clients of AWS report it
+            "Unable to validate certificate chain. The certificate chain must start with the "
+            "immediate signing certificate, followed by any intermediaries in order."
+        ) from None
 
 
 def _malformed() -> MalformedCertificateException:

@@ -77,13 +77,12 @@ class UnmodifiableEntityException(ClientError):
     code = "UnmodifiableEntity"
 
 
+class PasswordPolicyViolationException(ClientError):
+    code = "PasswordPolicyViolation"
+
+
 class PolicyNotAttachableException(ClientError):
     code = "PolicyNotAttachable"
-
-
-class ServiceNotSupportedException(ClientError):
-    code = "NotSupportedService"
-    status = 404
 
 
 class ValidationError(ClientError):

@@ -180,12 +180,12 @@ def _synced(
 
 
 def _shown(records: Records, call: Call, device: MfaDevice) -> Result:
+    """Without tags (API reference, ListVirtualMFADevices)."""
     user = records.named(User, device.user) if device.user else None
     return {
         "SerialNumber": device.arn(call.account),
         "User": user_summary(call.account, user) if user else None,
         "EnableDate": moment(device.enabled_ms) if user else None,
-        "Tags": tag_list(device.tags) or None,
     }
 
 

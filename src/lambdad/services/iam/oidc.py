@@ -17,7 +17,7 @@ from lambdad.services.iam.errors import (
 )
 from lambdad.services.iam.service import IamService
 from lambdad.services.iam.tags import read_tags
-from lambdad.services.iam.views import moment, tag_list
+from lambdad.services.iam.views import moment, sorted_tags
 
 
 @operation("iam", "CreateOpenIDConnectProvider")
@@ -43,7 +43,7 @@ async def create_provider(service: IamService, call: Call, params: Params) -> Re
         draft.put(provider)
     return {
         "OpenIDConnectProviderArn": provider.arn(call.account),
-        "Tags": tag_list(tags) or None,
+        "Tags": sorted_tags(tags) or None,
     }
 
 
@@ -56,7 +56,7 @@ async def get_provider(service: IamService, call: Call, params: Params) -> Resul
         "ClientIDList": list(provider.client_ids),
         "ThumbprintList": list(provider.thumbprints),
         "CreateDate": moment(provider.created_ms),
-        "Tags": tag_list(provider.tags),
+        "Tags": sorted_tags(provider.tags),
     }
 
 

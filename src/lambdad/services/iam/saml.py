@@ -7,20 +7,23 @@ from dataclasses import replace
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
-from lambdad.iam.records import SamlProvider
+from lambdad.iam import naming
+from lambdad.iam.records import SamlKey, SamlProvider
 from lambdad.services.iam.entities import require_saml
 from lambdad.services.iam.errors import (
     EntityAlreadyExistsException,
     InvalidInputException,
+    NoSuchEntityException,
     quota_exceeded,
 )
 from lambdad.services.iam.service import IamService
 from lambdad.services.iam.tags import read_tags
-from lambdad.services.iam.views import moment, tag_list
+from lambdad.services.iam.views import moment, sorted_tags
 
 _VALID_MS = 100 * 365 * 24 * 3_600_000
 """How long AWS takes metadata for valid that says nothing of it: a hundred years."""
 _ENTITY = re.compile(r"<(?:[A-Za-z0-9_.-]{1,64}:)?EntityDescriptor[\s>]")
+_PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]{1,10} ){0,2}PRIVATE KEY-----")
 
 
 @operation("iam", "CreateSAMLProvider")
@@ -40,20 +43,27 @@ async def create_provider(service: IamService, call: Call, params: Params) -> Re
             created_ms=now_ms,
             valid_until_ms=now_ms + _VALID_MS,
             tags=tags,
+            uuid=naming.new_saml_id(naming.SAML_PROVIDER),
         )
-        draft.put(provider)
-    return {"SAMLProviderArn": provider.arn(call.account), "Tags": tag_list(tags) or None}
+        draft.put(_with_encryption(service, provider, params))
+    return {"SAMLProviderArn": provider.arn(call.account), "Tags": sorted_tags(tags) or None}
 
 
 @operation("iam", "GetSAMLProvider")
 async def get_provider(service: IamService, call: Call, params: Params) -> Result:
     records = service.store.account(call.account)
     provider = require_saml(records, call.account, params["SAMLProviderArn"])
+    keys = [
+        {"KeyId": key.id, "Timestamp": moment(key.uploaded_ms)} for key in provider.private_keys
+    ]
     return {
+        "SAMLProviderUUID": provider.uuid or None,
         "SAMLMetadataDocument": provider.metadata,
         "CreateDate": moment(provider.created_ms),
         "ValidUntil": moment(provider.valid_until_ms),
-        "Tags": tag_list(provider.tags),
+        "Tags": sorted_tags(provider.tags),
+        "AssertionEncryptionMode": provider.encryption,
+        "PrivateKeyList": keys or None,
     }
 
 
@@ -77,13 +87,12 @@ async def update_provider(service: IamService, call: Call, params: Params) -> Re
         provider = require_saml(draft, call.account, params["SAMLProviderArn"])
         if "SAMLMetadataDocument" in params:
             _check_metadata(params["SAMLMetadataDocument"])
-            draft.put(
-                replace(
-                    provider,
-                    metadata=params["SAMLMetadataDocument"],
-                    valid_until_ms=service.now_ms() + _VALID_MS,
-                )
+            provider = replace(
+                provider,
+                metadata=params["SAMLMetadataDocument"],
+                valid_until_ms=service.now_ms() + _VALID_MS,
             )
+        draft.put(_with_encryption(service, provider, params))
     return {"SAMLProviderArn": provider.arn(call.account)}
 
 
@@ -92,6 +101,27 @@ async def delete_provider(service: IamService, call: Call, params: Params) -> Re
     async with service.store.edit(call.account) as draft:
         draft.remove(require_saml(draft, call.account, params["SAMLProviderArn"]))
     return {}
+
+
+def _with_encryption(service: IamService, provider: SamlProvider, params: Params) -> SamlProvider:
+    """The provider with what a request says of encrypted assertions. Raises InvalidInputException,
+    NoSuchEntityException, LimitExceededException."""
+    keys, removed = provider.private_keys, params.get("RemovePrivateKey")
+    if removed is not None:
+        keys = tuple(key for key in keys if key.id != removed)
+        if len(keys) == len(provider.private_keys):
+            raise NoSuchEntityException(f"The private key with id {removed} cannot be found.")
+    if "AddPrivateKey" in params:
+        if _PRIVATE_KEY.search(params["AddPrivateKey"]) is None:
+            raise InvalidInputException("The private key must be in PEM format.")
+        keys = (*keys, SamlKey(naming.new_saml_id(naming.SAML_KEY), service.now_ms()))
+        limit = service.quotas.private_keys_per_saml_provider
+        if len(keys) > limit:
+            raise quota_exceeded("PrivateKeysPerSAMLProvider", limit)
+    mode = params.get("AssertionEncryptionMode", provider.encryption)
+    if mode == "Required" and not keys:
+        raise InvalidInputException("Required encryption of assertions needs a private key.")
+    return replace(provider, encryption=mode, private_keys=keys)
 
 
 def _check_metadata(document: str) -> None:

@@ -8,6 +8,7 @@ from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
 from lambdad.core.ids import new_uuid
 from lambdad.iam import naming
+from lambdad.iam.errors import AccessDenied
 from lambdad.iam.managed import ServiceRole
 from lambdad.iam.records import Role
 from lambdad.services.iam.entities import require
@@ -22,7 +23,7 @@ async def create_service_linked_role(service: IamService, call: Call, params: Pa
     owner = params["AWSServiceName"]
     template = service.service_roles.get(owner)
     if template is None:
-        raise InvalidInputException(f"Cannot find Service Linked Role template for {owner}")
+        raise AccessDenied(f"Cannot find Service Linked Role template for {owner}")
     name = _name(template, owner, params.get("CustomSuffix"))
     async with service.store.edit(call.account) as draft:
         if draft.get(Role, name.lower()) is not None:

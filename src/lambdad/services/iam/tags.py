@@ -19,6 +19,7 @@ from lambdad.iam.records import (
     User,
 )
 from lambdad.iam.store import Draft, Records
+from lambdad.iam.tag_rules import tags_complaint
 from lambdad.iam.uploads import ServerCertificate
 from lambdad.services.iam.entities import (
     require,
@@ -46,13 +47,12 @@ Find = Callable[[Records, Call, Params], Tagged]
 
 
 def read_tags(params: Params, quotas: IamQuotas) -> Tags:
-    """The tags of a request that creates or tags. Raises InvalidInputException for a key given
-    twice, regardless of case, LimitExceededException."""
+    """The tags of a request that creates or tags. Raises InvalidInputException for tags that may
+    not be set, LimitExceededException."""
     tags = tuple((tag["Key"], tag["Value"]) for tag in params.get("Tags", ()))
-    if len({key.lower() for key, _ in tags}) < len(tags):
-        raise InvalidInputException(
-            "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-        )
+    complaint = tags_complaint(tags)
+    if complaint is not None:
+        raise InvalidInputException(complaint)
     _check_number(tags, quotas)
     return tags
 
@@ -76,8 +76,9 @@ def _check_number(tags: Tags, quotas: IamQuotas) -> None:
 
 
 def _list(service: IamService, call: Call, params: Params, find: Find) -> Result:
+    """Sorted by key (API reference, each ListXTags)."""
     tagged = find(service.store.account(call.account), call, params)
-    chosen, rest = page(tagged.tags, params, lambda tag: tag[0])
+    chosen, rest = page(sorted(tagged.tags), params, lambda tag: tag[0])
     return {"Tags": tag_list(tuple(chosen))} | rest
 
 

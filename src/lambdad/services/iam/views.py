@@ -36,6 +36,11 @@ def tag_list(tags: Tags) -> list[Result]:
     return [{"Key": key, "Value": value} for key, value in tags]
 
 
+def sorted_tags(tags: Tags) -> list[Result]:
+    """Likewise, sorted by key, where the API reference says so."""
+    return tag_list(tuple(sorted(tags)))
+
+
 def user_summary(account: str, user: User) -> Result:
     """A user as ListUsers shows it: without tags and boundary (API reference, ListUsers)."""
     return {

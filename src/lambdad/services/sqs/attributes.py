@@ -64,7 +64,7 @@ def changed(present: Texts, given: Texts, quotas: SqsQuotas, *, fifo: bool) -> d
         if value == "" and name in _REMOVABLE:
             after.pop(name, None)
         else:
-            after[name] = value.lower() if name in _BOOLEANS else value
+            after[name] = _in_form(name, value)
     _settle_encryption(after, given)
     if fifo and _is_per_group(after) and after["DeduplicationScope"] != "messageGroup":
         raise InvalidAttributeValue(
@@ -85,12 +85,12 @@ def shown(attributes: Texts) -> dict[str, str]:
     return result
 
 
-def first_difference(present: Texts, given: Texts) -> str | None:
-    """The first attribute that a queue has another value of than one who creates it again says."""
+def first_difference(present: Texts, wanted: Texts) -> str | None:
+    """The first attribute that a queue has another value of than one who creates it again says,
+    who says it in the form that queues have it in (`changed`)."""
     effective = {_KMS_REUSE: _KMS_REUSE_DEFAULT, **present}
-    for name, value in given.items():
-        wanted = value.lower() if name in _BOOLEANS else value
-        if effective.get(name, "") != wanted:
+    for name, value in wanted.items():
+        if effective.get(name, "") != value:
             return name
     return None
 
@@ -103,6 +103,13 @@ def unknown(name: str) -> InvalidAttributeName:
 def invalid(name: str) -> InvalidAttributeValue:
     """The answer to a value that an attribute cannot have."""
     return InvalidAttributeValue(f"Invalid value for the parameter {name}.")
+
+
+def _in_form(name: str, value: str) -> str:
+    """A value that has been checked, as it is kept and shown."""
+    if name in _BOOLEANS:
+        return value.lower()
+    return str(int(value)) if name in _NUMBERS else value
 
 
 def _is_per_group(attributes: Texts) -> bool:
@@ -188,5 +195,15 @@ _TAKES: Mapping[str, _Takes] = {
 }
 """By attribute: whether it can have that value."""
 _BOOLEANS = frozenset({"SqsManagedSseEnabled", "FifoQueue", "ContentBasedDeduplication"})
+_NUMBERS = frozenset(
+    {
+        "VisibilityTimeout",
+        "MaximumMessageSize",
+        "MessageRetentionPeriod",
+        "DelaySeconds",
+        "ReceiveMessageWaitTimeSeconds",
+        _KMS_REUSE,
+    }
+)
 KNOWN = frozenset({"All", *COMPUTED, *_TAKES})
 """The names that GetQueueAttributes takes."""

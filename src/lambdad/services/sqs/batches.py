@@ -14,6 +14,7 @@ from lambdad.services.sqs.errors import (
     InvalidBatchEntryId,
     TooManyEntriesInBatchRequest,
     entry_code,
+    entry_message,
     missing,
 )
 
@@ -57,7 +58,7 @@ def failed(entry: Params, error: ClientError) -> Result:
         "Id": entry["Id"],
         "SenderFault": error.fault == "client",
         "Code": entry_code(error),
-        "Message": error.message,
+        "Message": entry_message(error),
     }
 
 

@@ -14,6 +14,22 @@ class InvalidParameterValueException(ClientError):
     code = "InvalidParameterValueException"
 
 
+class InvalidValue(InvalidParameterValueException):
+    """A parameter that cannot be, by its value: alone in whole sentences, in a batch by the reason
+    only."""
+
+    def __init__(self, value: object, parameter: str, reason: str) -> None:
+        super().__init__(f"Value {value} for parameter {parameter} is invalid. Reason: {reason}")
+        self.reason = reason
+
+
+class ReceiptHandleExpired(InvalidValue):
+    """A FIFO queue's message is not in flight any more under this handle (recorded)."""
+
+    def __init__(self, handle: str) -> None:
+        super().__init__(handle, "ReceiptHandle", "The receipt handle has expired.")
+
+
 class MissingRequiredParameterException(ClientError):
     code = "MissingRequiredParameterException"
 
@@ -106,15 +122,22 @@ _ENTRY_CODES = {
 
 
 def entry_code(error: ClientError) -> str:
-    """The code of a failed entry of a batch."""
+    """The code of a failed entry of a batch (an expired handle's: reported by AWS's clients)."""
+    if isinstance(error, ReceiptHandleExpired):
+        return ReceiptHandleIsInvalid.code
     return _ENTRY_CODES.get(error.code, error.code)
 
 
-def invalid_value(value: object, parameter: str, reason: str) -> InvalidParameterValueException:
+def entry_message(error: ClientError) -> str | None:
+    """The message of a failed entry of a batch: of an invalid value the bare reason, without its
+    full stop (reported by AWS's clients, for values of the other type of queue and for expired
+    handles)."""
+    return error.reason.removesuffix(".") if isinstance(error, InvalidValue) else error.message
+
+
+def invalid_value(value: object, parameter: str, reason: str) -> InvalidValue:
     """AWS's words for a parameter that cannot be."""
-    return InvalidParameterValueException(
-        f"Value {value} for parameter {parameter} is invalid. Reason: {reason}"
-    )
+    return InvalidValue(value, parameter, reason)
 
 
 def missing(parameter: str) -> MissingRequiredParameterException:
@@ -122,7 +145,7 @@ def missing(parameter: str) -> MissingRequiredParameterException:
     return MissingRequiredParameterException(f"The request must contain the parameter {parameter}.")
 
 
-def not_for_this_queue_type(value: object, parameter: str) -> InvalidParameterValueException:
+def not_for_this_queue_type(value: object, parameter: str) -> InvalidValue:
     """A parameter of FIFO queues on a standard queue, or the other way round (recorded)."""
     return invalid_value(
         value,

@@ -8,6 +8,7 @@ from lambdad.core.errors import ClientError
 from lambdad.engines.queue.records import Receipted
 from lambdad.services.sqs.batches import batch_result, entries_of, failed
 from lambdad.services.sqs.errors import (
+    ReceiptHandleExpired,
     ReceiptHandleIsInvalid,
     invalid_value,
     missing,
@@ -113,7 +114,8 @@ def _timeout(params: Params) -> int:
 
 
 def _raise_for(outcome: Receipted, handle: str) -> None:
-    """AWS's answer to a receipt handle that did not do (recorded). To change the visibility of a
+    """AWS's answer to a receipt handle that did not do (recorded; one of another queue: reported by
+    AWS's clients). To change the visibility of a
     standard queue's message that is not in flight any more does nothing and is no error (reported
     by AWS's clients; MessageNotInflight is in the model and never comes)."""
     match outcome:
@@ -121,8 +123,12 @@ def _raise_for(outcome: Receipted, handle: str) -> None:
             raise ReceiptHandleIsInvalid(
                 f'The input receipt handle "{handle}" is not a valid receipt handle.'
             )
+        case Receipted.FOREIGN:
+            raise ReceiptHandleIsInvalid(
+                f'The receipt handle "{handle}" is not valid for this queue.'
+            )
         case Receipted.EXPIRED:
-            raise invalid_value(handle, "ReceiptHandle", "The receipt handle has expired.")
+            raise ReceiptHandleExpired(handle)
         case Receipted.GONE:
             raise invalid_value(
                 handle,

@@ -8,13 +8,19 @@ from lambdad.engines.queue.records import Queue
 from lambdad.services.sqs.configuration import revised
 from lambdad.services.sqs.errors import missing
 from lambdad.services.sqs.names import addressed
-from lambdad.services.sqs.policies import check_permission, with_permission, without_permission
+from lambdad.services.sqs.policies import (
+    check_label,
+    check_permission,
+    with_permission,
+    without_permission,
+)
 from lambdad.services.sqs.service import AwsErrors, SqsService
 
 
 @operation("sqs", "AddPermission")
 async def add_permission(service: SqsService, call: Call, params: Params) -> Result:
     label = _label(params)
+    check_label(label)
     accounts, actions = params.get("AWSAccountIds") or [], params.get("Actions") or []
     check_permission(accounts, actions, service.quotas)
     with AwsErrors(call):

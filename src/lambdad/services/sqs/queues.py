@@ -18,7 +18,6 @@ from lambdad.services.sqs.errors import (
 )
 from lambdad.services.sqs.names import addressed, check_name, named, queue_url
 from lambdad.services.sqs.paging import page
-from lambdad.services.sqs.redrive import read_redrive, redrive_text
 from lambdad.services.sqs.service import AwsErrors, SqsService
 from lambdad.services.sqs.tags import check_tags
 
@@ -29,14 +28,15 @@ _MINUTE_MS = 60_000
 async def create_queue(service: SqsService, call: Call, params: Params) -> Result:
     key = named(call, {"QueueName": params.get("QueueName")})
     given: Mapping[str, str] = params.get("Attributes") or {}
-    present = service.queues.find(key)
-    if present is not None:
-        return _same(call, present, given)
     fifo = asks_for_fifo(given)
     check_name(key.name, fifo=fifo)
     tags = params.get("tags") or {}
     check_tags(tags, service.quotas)
     configuration = initial(service, key, given, fifo=fifo)
+    wanted = {name: configuration.attributes.get(name, "") for name in given}
+    present = service.queues.find(key)
+    if present is not None:
+        return _same(call, present, wanted)
     deleted_ms = service.queues.deleted_ms(key)
     if deleted_ms is not None and service.clock.wall_ms() - deleted_ms < _MINUTE_MS:
         raise QueueDeletedRecently(
@@ -48,16 +48,14 @@ async def create_queue(service: SqsService, call: Call, params: Params) -> Resul
     try:
         await service.queues.create(key, configuration.settings, configuration.attributes, tags)
     except QueueExists as exists:
-        return _same(call, exists.queue, given)
+        return _same(call, exists.queue, wanted)
     return {"QueueUrl": queue_url(call, key)}
 
 
-def _same(call: Call, queue: Queue, given: Mapping[str, str]) -> Result:
+def _same(call: Call, queue: Queue, wanted: Mapping[str, str]) -> Result:
     """The answer to who creates a queue that is there: nothing happens as long as he does not want
     another one (recorded; attributes of which he says nothing do not matter)."""
-    if given.get("RedrivePolicy"):
-        given = {**given, "RedrivePolicy": redrive_text(read_redrive(given["RedrivePolicy"]))}
-    name = first_difference(queue.attributes, given)
+    name = first_difference(queue.attributes, wanted)
     if name is not None:
         raise QueueNameExists(
             f"A queue already exists with the same name and a different value for attribute {name}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lambdad.api.call import Params
 from lambdad.core.limits import IamQuotas
 from lambdad.iam.policy import MalformedPolicy, PolicyKind, parse_policy
+from lambdad.iam.tag_rules import tags_complaint
 from lambdad.services.sts.errors import (
     InvalidParameterValue,
     MalformedPolicyDocumentException,
@@ -64,14 +65,13 @@ def read_limits(params: Params, quotas: IamQuotas) -> Limits:
 def read_labels(params: Params) -> Labels:
     """Tags and TransitiveTagKeys. Raises InvalidParameterValue (recorded)."""
     tags = tuple((tag["Key"], tag["Value"]) for tag in params.get("Tags", ()))
-    keys = {key.lower() for key, _ in tags}
-    if len(keys) < len(tags):
-        raise InvalidParameterValue(
-            "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-        )
+    complaint = tags_complaint(tags)
+    if complaint is not None:
+        raise InvalidParameterValue(complaint)
     if len(tags) > _MAX_TAGS:
         raise InvalidParameterValue(f"The number of tags exceeds {_MAX_TAGS}.")
     transitive = tuple(params.get("TransitiveTagKeys", ()))
+    keys = {key.lower() for key, _ in tags}
     if any(key.lower() not in keys for key in transitive):
         raise InvalidParameterValue(
             "The specified transitive tag key must be included in the requested tags."
@@ -103,6 +103,8 @@ def packed_size(limits: Limits, labels: Labels) -> int | None:
     percent = -(-100 * packed // _PACKED_BYTES)
     if percent > 100:
         raise PackedPolicyTooLargeException(
-            f"Packed size of session tags consumes {percent}% of allotted space."
+            f"Packed policy consumes {percent}% of allotted space, please use smaller policy."
+            if limits.policies or limits.arns
+            else f"Packed size of session tags consumes {percent}% of allotted space."
         )
     return percent

@@ -6,7 +6,7 @@ read by shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -119,7 +119,7 @@ class FormReader(Compiler[Read]):
             if not flat:
                 children = branch(children.get("entry", ""))
             result = {}
-            for child in in_order(children):
+            for child in self.entries(children, key_name):
                 pair = branch(child)
                 key = pair.get(key_name)
                 if type(key) is not str or value_name not in pair:
@@ -128,6 +128,10 @@ class FormReader(Compiler[Read]):
             return result
 
         return read
+
+    def entries(self, children: Node, key_name: str) -> Sequence[Any]:
+        """The entries of a map."""
+        return in_order(children)
 
     def scalar(self, shape: Shape) -> Read:
         convert = scalars.text_reader(shape)
@@ -141,8 +145,9 @@ class FormReader(Compiler[Read]):
 
 
 class LenientFormReader(FormReader):
-    """The query protocol's variant in which a list of one may come without its number:
-    `AttributeName=All` (API reference of SQS, examples)."""
+    """The query protocol's variant in which a list or a map of one may come without its number:
+    `AttributeName=All`, `Attribute.Name=DelaySeconds&Attribute.Value=5` (API reference of SQS,
+    examples)."""
 
     def list(self, shape: Shape) -> Read:
         several, convert = super().list(shape), self.compile(shape.member)
@@ -151,6 +156,9 @@ class LenientFormReader(FormReader):
             return [convert(node)] if type(node) is str and node else several(node)
 
         return read
+
+    def entries(self, children: Node, key_name: str) -> Sequence[Any]:
+        return [children] if key_name in children else super().entries(children, key_name)
 
 
 class Ec2FormReader(FormReader):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from lambdad.core.errors import AwsError, ClientError, SerializationException
+from lambdad.core.errors import (
+    AwsError,
+    ClientError,
+    SerializationException,
+    UnknownOperationException,
+)
 from lambdad.wire.codecs.shapes import Malformed, MalformedBody
 
 
@@ -16,6 +21,12 @@ class MalformedInput(ClientError):
     """The query protocols' name for it."""
 
     code = "MalformedInput"
+
+
+class UnknownAction(UnknownOperationException):
+    """The query protocols' answer to an Action that does not exist."""
+
+    status = 400
 
 
 class MalformedXML(ClientError):

@@ -52,7 +52,7 @@ def test_every_column(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         await world.iam("CreateUser", UserName="bare", Path="/x/")
         await world.iam("CreateUser", UserName="full")
-        await world.iam("CreateLoginProfile", UserName="full", Password="x" * 20)
+        await world.iam("CreateLoginProfile", UserName="full", Password="Correct-Horse-1")
         await world.iam("UpdateAccountPasswordPolicy", MaxPasswordAge=90)
         world.clock.advance(86_400)
         keys = []

@@ -196,7 +196,7 @@ def test_a_service_linked_role_is_its_services(tmp_path: Path) -> None:
             "try a different suffix."
         )
         assert await refusal(world, "CreateServiceLinkedRole", AWSServiceName="x.y") == (
-            "InvalidInput 400: Cannot find Service Linked Role template for x.y"
+            "AccessDenied 403: Cannot find Service Linked Role template for x.y"
         )
         task = (await world.iam("DeleteServiceLinkedRole", RoleName=name))["DeletionTaskId"]
         assert task.startswith(f"task/aws-service-role/ecs.amazonaws.com/{name}/")

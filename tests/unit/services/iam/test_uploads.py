@@ -137,7 +137,7 @@ def test_the_life_of_a_signing_certificate(tmp_path: Path) -> None:
 
 def test_the_life_of_a_server_certificate(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
-        (body, key), chain = certified("site"), certified("authority")[0]
+        (body, key), chain = certified("site", "authority"), certified("authority")[0]
         made = await world.iam(
             "UploadServerCertificate",
             ServerCertificateName="site",
@@ -192,11 +192,17 @@ def test_server_certificates_that_are_refused(tmp_path: Path) -> None:
             "MalformedCertificate 400: Unable to parse certificate. Please ensure the certificate "
             "is in PEM format."
         )
+        unchained = (
+            "MalformedCertificate 400: Unable to validate certificate chain. The certificate chain "
+            "must start with the immediate signing certificate, followed by any intermediaries in "
+            "order."
+        )
         bad_key = "MalformedCertificate 400: Invalid Private Key."
         for wrong, text in (
             ({"CertificateBody": "nonsense"}, unparsed),
             ({"CertificateBody": body + other}, unparsed),
             ({"CertificateChain": "nonsense"}, unparsed),
+            ({"CertificateChain": other}, unchained),
             ({"PrivateKey": "nonsense"}, bad_key),
             ({"PrivateKey": locked_key()}, bad_key),
             (

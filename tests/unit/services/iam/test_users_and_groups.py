@@ -102,7 +102,7 @@ def test_a_user_in_use_cannot_be_deleted(tmp_path: Path) -> None:
             ),
             (
                 "CreateLoginProfile",
-                {"Password": "x"},
+                {"Password": "Correct-Horse-1"},
                 "DeleteLoginProfile",
                 {},
                 "must delete login profile first.",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lambdad.functions.records import Reason
 from lambdad.services.lambda_.code import update_function_code
 from lambdad.services.lambda_.configuration import (
     get_function_configuration,
@@ -359,10 +360,56 @@ def test_a_snapshot_version_waits_and_then_is_optimised(tmp_path: Path) -> None:
             await created(p, SnapStart={"ApplyOn": "PublishedVersions"})
             one = {"Version": "1", "FunctionArn": f"{ARN}:1"}
             snap = {"SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}}
+            p.snapshots.allowed.clear()
             answer = await p.run(publish_version, FunctionName="f")
             assert answer == configuration(**one, **snap, **PENDING)
+            await p.run(update_function_configuration, FunctionName="f", Timeout=9)
+            async with asyncio.timeout(5):
+                while (await shown(p))["LastUpdateStatus"] != "Successful":
+                    await asyncio.sleep(0.001)
+            assert await shown(p, Qualifier="1") == configuration(**one, **snap, **PENDING)
+            p.snapshots.allowed.set()
             await p.settle()
             assert await shown(p, Qualifier="1") == configuration(**one, **snap)
+            assert p.snapshots.made == [("f", "1")]
+
+    asyncio.run(scenario())
+
+
+def test_a_version_whose_init_fails_is_failed(tmp_path: Path) -> None:
+    """State reasons: Lambda API reference, "FunctionConfiguration". `$LATEST` is not touched."""
+
+    async def scenario() -> None:
+        async with plane(tmp_path) as p:
+            await created(p, SnapStart={"ApplyOn": "PublishedVersions"})
+            p.snapshots.reason = Reason("It raised.", "FunctionError.RuntimeInitError")
+            await p.run(publish_version, FunctionName="f")
+            await p.settle()
+            snap = {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
+            assert await shown(p, Qualifier="1") == configuration(
+                Version="1",
+                FunctionArn=f"{ARN}:1",
+                SnapStart=snap,
+                State="Failed",
+                StateReason="It raised.",
+                StateReasonCode="FunctionError.RuntimeInitError",
+                LastUpdateStatus=None,
+            )
+            assert (await shown(p))["State"] == "Active"
+
+    asyncio.run(scenario())
+
+
+def test_a_snapshot_that_was_interrupted_is_made_at_the_next_start(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with plane(tmp_path) as p:
+            await created(p, SnapStart={"ApplyOn": "PublishedVersions"})
+            p.snapshots.allowed.clear()
+            await p.run(publish_version, FunctionName="f")
+        async with plane(tmp_path) as p:
+            await p.settle()
+            assert p.snapshots.made == [("f", "1")]
+            assert (await shown(p, Qualifier="1"))["State"] == "Active"
 
     asyncio.run(scenario())
 

@@ -169,6 +169,7 @@ def test_permissions_are_added_and_removed() -> None:
     ("accounts", "actions", "kind"),
     [
         (["444455556666"], ["CreateQueue"], InvalidParameterValueException),
+        (["444455556666"], ["SendMessageBatch"], InvalidParameterValueException),
         (["me"], ["SendMessage"], InvalidParameterValueException),
         (["444455556666"], ["SendMessage"] * 8, OverLimit),
     ],
@@ -178,6 +179,48 @@ def test_permissions_that_cannot_be(
 ) -> None:
     with pytest.raises(kind):
         check_permission(accounts, actions, QUOTAS)
+
+
+def document(*actions: str | list[str]) -> str:
+    """A policy with a statement for each."""
+    statement = {"Effect": "Allow", "Principal": "*", "Resource": f"{ARN}source"}
+    return json.dumps({"Statement": [{**statement, "Action": action} for action in actions]})
+
+
+def test_actions_of_policies_may_be_patterns_and_the_owners() -> None:
+    actions = ["sqs:*", "SQS:sendmessage", "sqs:Get*", "sqs:DeleteQueue", "*", "sqs:?urgeQueue"]
+    check_policy(document(actions), QUOTAS)
+    check_policy(document(*actions), QUOTAS)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "message"),
+    [
+        (
+            ["SQS:ChangeMessageVisibilityBatch"],
+            InvalidParameterValueException,
+            "Value SQS:ChangeMessageVisibilityBatch for parameter ActionName is invalid. Reason: "
+            "Please refer to the appropriate WSDL for a list of valid actions.",
+        ),
+        (
+            ["sqs:SendMessage"] * 10,
+            OverLimit,
+            "10 actions were found in a statement from the submitted policy, max allowed is 7",
+        ),
+    ],
+)
+def test_statements_that_no_queue_takes(
+    given: list[str], kind: type[ClientError], message: str
+) -> None:
+    with pytest.raises(kind) as refused:
+        check_policy(document("sqs:*", given), QUOTAS)
+    assert refused.value.message == message
+
+
+def test_a_policy_has_twenty_statements() -> None:
+    check_policy(document(*["sqs:*"] * 20), QUOTAS)
+    with pytest.raises(OverLimit):
+        check_policy(document(*["sqs:*"] * 21), QUOTAS)
 
 
 @pytest.mark.parametrize("document", ["x", "{}", '{"Statement": 5}', "[]"])

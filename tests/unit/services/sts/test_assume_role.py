@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -331,6 +332,12 @@ def test_tags_that_do_not_pack(tmp_path: Path) -> None:
         ]
         told = await refusal(world, ann, Tags=tags)
         assert told.startswith("PackedPolicyTooLarge 400: Packed size of session tags consumes ")
+        told = await refusal(world, ann, Tags=tags, Policy=ALLOW_ALL)
+        assert re.fullmatch(
+            r"PackedPolicyTooLarge 400: Packed policy consumes \d+% of allotted space, please use "
+            "smaller policy.",
+            told,
+        )
         assert (
             await refusal(world, ann, Tags=[{"Key": str(n), "Value": ""} for n in range(51)])
         ) == ("InvalidParameterValue 400: The number of tags exceeds 50.")
