@@ -59,9 +59,6 @@ _STOP_TIMEOUT_S = 30.0
 class LambdadServer:
     """One data directory and, most of the time, a server on it."""
 
-    module = "lambdad"
-    """What `python -m` starts."""
-
     def __init__(self, data_dir: Path, *options: str, python: str = sys.executable) -> None:
         self.data_dir = data_dir
         self._python = python
@@ -80,7 +77,7 @@ class LambdadServer:
         """Start it and wait until it is ready. Raises RuntimeError with its log if it is not."""
         ready, write_end = os.pipe()
         # No `lambdad` on PATH is needed, and nothing of the tests' environment is inherited.
-        command = [self._python, "-m", self.module, "up", "--data-dir", str(self.data_dir)]
+        command = [self._python, "-m", "lambdad", "up", "--data-dir", str(self.data_dir)]
         command += ["--ready-fd", str(write_end), *self._options]
         if "--port" not in self._options:
             command += ["--port", "0"]

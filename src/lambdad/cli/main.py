@@ -41,6 +41,7 @@ COMMANDS = (
     Command("audit", "show who called what", "lambdad.cli.audit"),
     Command("tls", "make a certificate authority of your own", "lambdad.cli.tls"),
     Command("env", "print what points AWS tools at the server", "lambdad.cli.env"),
+    Command("limits", "list the limits that can be set", "lambdad.cli.limits"),
     Command("doctor", "check what this machine offers", "lambdad.cli.doctor"),
     Command("version", "print the version", "lambdad.cli.version"),
 )

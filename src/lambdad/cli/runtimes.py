@@ -7,7 +7,7 @@ import argparse
 from lambdad.cli.console import Console
 from lambdad.cli.place import add_data_dir, data_dir
 from lambdad.server.config import read_surroundings
-from lambdad.server.packs import install_pack, survey
+from lambdad.server.packs import PackState, install_pack, survey
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,8 +15,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     actions.add_parser("list", help="list them (the default)")
     install = actions.add_parser("install", help="install what a runtime needs")
-    install.add_argument("runtime", help="like python3.12 or nodejs22.x")
+    install.add_argument("runtime", help="like python3.12, nodejs22.x or java21")
     add_data_dir(parser)
+
+
+def _state(pack: PackState) -> str:
+    return "ready" if pack.installed else "missing"
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -38,6 +42,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             ]
         )  # fmt: skip
         return 0
-    rows = [(one.runtime, "yes" if one.installed else "no", one.command or "") for one in found]
-    console.table(("RUNTIME", "HERE", "TO INSTALL"), rows)
+    rows = [(one.runtime, _state(one), one.command or one.reason) for one in found]
+    console.table(("RUNTIME", "STATE", "TO INSTALL"), rows)
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from lambdad.cli.console import Console
 from lambdad.cli.place import add_data_dir, data_dir
 from lambdad.core.errors import OperatorError
+from lambdad.core.limit_settings import LimitRefused, with_settings
 from lambdad.sandbox.driver import Egress, Reach, Tier
 from lambdad.server.config import (
     DEFAULT_HOST,
@@ -61,6 +62,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a network that is not public and open to functions all the same; may be repeated",
     )
     parser.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a limit (lambdad limits lists them); may be repeated",
+    )
+    parser.add_argument(
         "--user",
         metavar="NAME",
         help="whom to become when started as root (the user lambdad, else an id of its own); "
@@ -78,7 +86,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Serve until SIGTERM or SIGINT."""
     log_to_stderr()
     surroundings = read_surroundings()
+    try:
+        limits = with_settings(arguments.limit)
+    except LimitRefused as error:
+        raise OperatorError(f"--limit: {error}") from None
     config = Config(
+        limits=limits,
         data_dir=data_dir(arguments, surroundings),
         surroundings=surroundings,
         listen=ListenConfig(

@@ -37,6 +37,7 @@ class IamQuotas:
     tags: int = 50
     client_ids_per_provider: int = 100
     thumbprints_per_provider: int = 5
+    private_keys_per_saml_provider: int = 2
     managed_policy_size: int = 6144
     user_policies_size: int = 2048
     """All inline policies of one user together; likewise for groups and roles."""
@@ -181,6 +182,15 @@ class Limits:
     environment_starts_per_10s: int = 1000
     """Per function."""
     init_timeout_s: float = 10.0
+    restore_timeout_s: float = 10.0
+    """From a snapshot to the first event, after-restore hooks included (Lambda developer guide,
+    "Lambda SnapStart runtime hooks")."""
+    extensions: int = 10
+    """Per execution environment, internal and external."""
+    extension_shutdown_s: float = 2.0
+    """The shutdown phase of an environment with an external extension."""
+    telemetry_backlog_bytes: int = 4 * MIB
+    """Kept for one subscription whose extension is behind; past it events are dropped (ours)."""
     log_tail_bytes: int = 4 * KIB
     """LogType=Tail."""
     open_files: int = 1024
@@ -260,6 +270,11 @@ class Limits:
     """How long an idle execution environment is kept."""
     tenant_environments_per_slot: float = 2.5
     """Environments of functions that isolate tenants, per unit of the account's concurrency."""
+    snapshots: int = 64
+    """Versions with SnapStart for which environments are kept prepared; the least recently used
+    is dropped for another one (ours)."""
+    snapshot_environments: int = 1
+    """Environments kept prepared for each of them (ours)."""
     managed_environments: int = 3
     """Kept for a version on managed instances unless its scaling configuration says otherwise."""
     environment_memory_guess_mib: int = 32

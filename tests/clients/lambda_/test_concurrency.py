@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from support.lambda_client import lambda_of, make_code, payload_of, refused, settled
+from support.lambda_client import lambda_of, make_code, payload_of, refused, settled, throttled
 from support.server import LambdadServer
 
 SOURCE = """
@@ -20,18 +20,6 @@ def handler(event, context):
     time.sleep(event.get("sleep", 0))
     return event
 """
-
-
-def throttled(reason: str) -> dict[str, Any]:
-    text = "Rate Exceeded."
-    return {
-        "Error": {"Code": "TooManyRequestsException", "Message": text},
-        "Status": 429,
-        "retryAfterSeconds": "1",
-        "Type": "User",
-        "message": text,
-        "Reason": reason,
-    }
 
 
 def reserve(client: Any, name: str, amount: int) -> None:

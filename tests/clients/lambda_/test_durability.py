@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlsplit
+
 from support.lambda_client import (
+    GONE,
     arn_of,
     body_of,
     configuration,
@@ -10,7 +14,9 @@ from support.lambda_client import (
     fresh_name,
     lambda_of,
     make,
+    not_found,
     payload_of,
+    refused,
     settled,
 )
 from support.packages import zip_of
@@ -55,3 +61,35 @@ def test_versions_aliases_tags_and_deletions_survive_kill_9(fresh_server: Lambda
     assert listed == [name]
     assert payload_of(client.invoke(FunctionName=name)) == "new"
     assert payload_of(client.invoke(FunctionName=f"{name}:live", Payload=b"1")) == 1
+
+
+def test_settings_survive_kill_9_and_go_with_the_function(fresh_server: LambdadServer) -> None:
+    client = lambda_of(fresh_server)
+    name = make(client)
+
+    def everything() -> list[Any]:
+        url = body_of(client.get_function_url_config(FunctionName=name))
+        url["FunctionUrl"] = urlsplit(url["FunctionUrl"]).hostname  # the port is of each start
+        return [
+            body_of(client.get_policy(FunctionName=name)),
+            url,
+            body_of(client.get_function_event_invoke_config(FunctionName=name)),
+            body_of(client.get_function_concurrency(FunctionName=name)),
+        ]
+
+    client.add_permission(
+        FunctionName=name, StatementId="s", Action="lambda:*", Principal="111111111111"
+    )
+    client.create_function_url_config(FunctionName=name, AuthType="NONE")
+    client.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0)
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=3)
+    before = everything()
+    fresh_server.kill9()
+    fresh_server.start()
+    client = lambda_of(fresh_server)
+    assert everything() == before
+    client.delete_function(FunctionName=name)
+    make(client, name)
+    assert refused(client.get_policy, FunctionName=name) == not_found(GONE)
+    assert refused(client.get_function_url_config, FunctionName=name) == not_found(GONE)
+    assert body_of(client.get_function_concurrency(FunctionName=name)) == {}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from support.answers import RECENT, Matching, body
+from support.durable_answers import CALLING, WAITING, missing_arn, no_execution
 from support.durable_functions import (
     SPEAKER,
     await_event,
@@ -44,11 +45,6 @@ from support.server import LambdadServer
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TRACE = Matching(r"Root=1-.*")
-DOES_NOT_EXIST = not_found("Durable Execution does not exist")
-
-
-def missing_arn(name: str) -> str:
-    return f"{arn_of(name, '1')}/durable-execution/n/11111111-2222-4333-8444-555555555555"
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +56,6 @@ STEP = [
     {"Id": "a", "Type": "STEP", "Action": "START", "Name": "A", "SubType": "Step"},
     {"Id": "a", "Type": "STEP", "Action": "SUCCEED", "Payload": "7"},
 ]
-WAIT = [{"Id": "w", "Type": "WAIT", "Action": "START", "WaitOptions": {"WaitSeconds": 250}}]
-CALLBACK = [{"Id": "c", "Type": "CALLBACK", "Action": "START"}]
-WAITING = {"lines": [WAIT], "pending": True}
 
 
 # The function.
@@ -433,7 +426,7 @@ def test_stop(server: LambdadServer, name: str) -> None:
 
 def test_pause_and_resume(server: LambdadServer, name: str) -> None:
     client = lambda_of(server)
-    arn = begin(server, name, {"lines": [CALLBACK], "pending": True})
+    arn = begin(server, name, CALLING)
     callback = await_event(server, arn, "InvocationCompleted")[1]["CallbackStartedDetails"]
     paused = client.pause_durable_execution(
         DurableExecutionArn=arn, Reason="a look", ExecutionTimeoutPaused=False, ClientToken="t"
@@ -484,7 +477,7 @@ def test_delete(server: LambdadServer, name: str) -> None:
     client.stop_durable_execution(DurableExecutionArn=arn)
     deleted = client.delete_durable_execution(DurableExecutionArn=arn)
     assert (status_of(deleted), deleted["DeletionRequestTimestamp"]) == (202, RECENT)
-    assert refused(client.get_durable_execution, DurableExecutionArn=arn) == DOES_NOT_EXIST
+    assert refused(client.get_durable_execution, DurableExecutionArn=arn) == no_execution()
 
 
 @pytest.mark.parametrize(
@@ -501,12 +494,12 @@ def test_delete(server: LambdadServer, name: str) -> None:
 def test_executions_that_are_not_there(server: LambdadServer, name: str, operation: str) -> None:
     call = getattr(lambda_of(server), operation)
     arn = missing_arn(name)
-    assert refused(call, DurableExecutionArn=arn) == DOES_NOT_EXIST
+    assert refused(call, DurableExecutionArn=arn) == no_execution()
     for other in (("us-east-1", "eu-west-1"), ("000000000000", "111111111111")):
-        assert refused(call, DurableExecutionArn=arn.replace(*other)) == DOES_NOT_EXIST
+        assert refused(call, DurableExecutionArn=arn.replace(*other)) == no_execution()
     real = begin(server, name, {"lines": []}, DurableExecutionName="real")
     wrong = real.replace("/real/", "/other/")
-    assert refused(call, DurableExecutionArn=wrong) == DOES_NOT_EXIST
+    assert refused(call, DurableExecutionArn=wrong) == no_execution()
 
 
 def test_an_arn_that_is_none(server: LambdadServer, name: str) -> None:

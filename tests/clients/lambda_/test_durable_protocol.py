@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from typing import Any
 
 import pytest
 
 from support.answers import RECENT, Matching, body
+from support.durable_answers import callback_closed
 from support.durable_functions import (
+    HANDING_OVER,
     SPEAKER,
     await_event,
     await_status,
     begin,
+    handed_over,
     history,
     make_durable,
 )
@@ -26,28 +28,12 @@ from support.lambda_client import (
     invalid,
     lambda_of,
     refused,
-    user_error,
     validation,
 )
 from support.packages import zip_of
 from support.server import LambdadServer
 
-HANDING_OVER = """
-import json, time
-
-
-def handler(event, context):
-    print("TOKEN", json.dumps([event["DurableExecutionArn"], event["CheckpointToken"]]), flush=True)
-    time.sleep(20)
-    return {"Status": "PENDING"}
-"""
 TOKEN = Matching(r"[A-Za-z0-9+/]+={0,2}")
-CLOSED = user_error(
-    "CallbackTimeoutException",
-    400,
-    "The callback is either timed out or already completed",
-    "Message",
-)
 
 
 @pytest.fixture(scope="module")
@@ -55,29 +41,10 @@ def name(server: LambdadServer) -> str:
     return make_durable(server, zip_of({"index.py": HANDING_OVER}))
 
 
-def token_of(server: LambdadServer, name: str, arn: str) -> str:
-    """The token of the invocation under way, out of the function's log."""
-    logs = server.client("logs")
-    for _ in range(200):
-        try:
-            found = logs.filter_log_events(
-                logGroupName=f"/aws/lambda/{name}", filterPattern="TOKEN"
-            )["events"]
-        except logs.exceptions.ResourceNotFoundException:
-            found = []
-        for event in found:
-            execution, token = json.loads(event["message"].partition(" ")[2])
-            if execution == arn:
-                return str(token)
-        time.sleep(0.1)
-    raise AssertionError("no token")
-
-
 @pytest.fixture
 def running(server: LambdadServer, name: str) -> dict[str, str]:
     """Parameters that name an invocation under way and its token."""
-    arn = begin(server, name, {"a": 1})
-    return {"DurableExecutionArn": arn, "CheckpointToken": token_of(server, name, arn)}
+    return handed_over(server, name, begin(server, name, {"a": 1}))
 
 
 def test_a_checkpoint_and_the_state(server: LambdadServer, running: dict[str, str]) -> None:
@@ -276,7 +243,7 @@ def test_callback_success(server: LambdadServer, running: dict[str, str], callba
         client.send_durable_execution_callback_failure,
         client.send_durable_execution_callback_heartbeat,
     ):
-        assert refused(call, CallbackId=callback) == CLOSED
+        assert refused(call, CallbackId=callback) == callback_closed()
 
 
 def test_callback_failure(server: LambdadServer, running: dict[str, str], callback: str) -> None:
@@ -310,7 +277,7 @@ def test_callback_ids_that_are_none(server: LambdadServer, callback: str, operat
         f"{execution.replace('us-east-1', 'eu-west-1')}#{name}#{proof}",
     ):
         identifier = base64.b64encode(forged.encode()).decode()
-        assert refused(call, CallbackId=identifier) == CLOSED
+        assert refused(call, CallbackId=identifier) == callback_closed()
 
 
 # Who may.

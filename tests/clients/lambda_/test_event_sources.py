@@ -1,10 +1,10 @@
-"""Event source mappings of SQS queues through boto3: whole answers, every state, every refusal.
-Semantics §4.1, §4.2; recorded where it says so there."""
+"""Event source mappings of SQS queues through boto3: whole answers and every state.
+Semantics §4.1, §4.2; recorded where it says so there. Other refusals of an operation are in its own
+file."""
 
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from typing import Any
 
@@ -12,102 +12,33 @@ import pytest
 
 from support.lambda_client import (
     ACCOUNT,
+    GONE,
     REVISION,
-    ROLE,
     arn_of,
     body_of,
-    conflict,
     fresh_name,
     invalid,
     lambda_of,
     make,
-    make_code,
     not_found,
     refused,
     status_of,
-    user_error,
+)
+from support.queue_mappings import (
+    READER,
+    await_gone,
+    make_queue,
+    make_reader,
+    mapping_arn,
+    mapping_of,
+    rested,
 )
 from support.server import LambdadServer
 
-QUEUE_RIGHTS = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": ["sqs:*"], "Resource": "*"}],
-    }
-)
-UUID = REVISION
-GONE = "The resource you requested does not exist."
-
-
-class AnyTime:
-    """Equal to any moment."""
-
-    def __eq__(self, other: object) -> bool:
-        return hasattr(other, "isoformat")
-
-    __hash__ = None  # type: ignore[assignment]
-
 
 @pytest.fixture
-def client(server: LambdadServer) -> Any:
-    server.execution_role("reader", QUEUE_RIGHTS)
-    return lambda_of(server)
-
-
-@pytest.fixture
-def reader() -> str:
-    return f"arn:aws:iam::{ACCOUNT}:role/reader"
-
-
-def make_queue(server: LambdadServer, suffix: str = "", **attributes: str) -> tuple[str, str]:
-    """URL and ARN of a new queue."""
-    name = f"q-{uuid.uuid4().hex[:12]}{suffix}"
-    given = {"FifoQueue": "true", **attributes} if suffix else attributes
-    url = server.client("sqs").create_queue(QueueName=name, Attributes=given)["QueueUrl"]
-    return url, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
-
-
-def mapping_arn(mapping_id: str) -> str:
-    return f"arn:aws:lambda:us-east-1:{ACCOUNT}:event-source-mapping:{mapping_id}"
-
-
-def shown(answer: dict[str, Any], function: str, queue: str, **changes: Any) -> dict[str, Any]:
-    """The mapping as AWS shows it (recorded)."""
-    members = {
-        "UUID": answer["UUID"],
-        "EventSourceMappingArn": mapping_arn(answer["UUID"]),
-        "BatchSize": 10,
-        "MaximumBatchingWindowInSeconds": 0,
-        "EventSourceArn": queue,
-        "FunctionArn": arn_of(function),
-        "FunctionResponseTypes": [],
-        "LastModified": AnyTime(),
-        "State": "Enabled",
-        "StateTransitionReason": "USER_INITIATED",
-    }
-    return members | changes
-
-
-def rested(client: Any, mapping_id: str) -> dict[str, Any]:
-    """The mapping once nothing is under way."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        found = body_of(client.get_event_source_mapping(UUID=mapping_id))
-        if found["State"] in ("Enabled", "Disabled"):
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"{mapping_id} does not come to rest")
-
-
-def gone(client: Any, mapping_id: str) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            client.get_event_source_mapping(UUID=mapping_id)
-        except client.exceptions.ResourceNotFoundException:
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{mapping_id} does not go away")
+def reader(server: LambdadServer) -> str:
+    return make_reader(server)
 
 
 def test_the_life_of_a_mapping(server: LambdadServer, client: Any, reader: str) -> None:
@@ -116,27 +47,27 @@ def test_the_life_of_a_mapping(server: LambdadServer, client: Any, reader: str) 
     created = client.create_event_source_mapping(FunctionName=name, EventSourceArn=queue)
     mapping_id = created["UUID"]
     assert status_of(created) == 202
-    assert body_of(created) == shown(created, name, queue, State="Creating")
-    assert created["UUID"] == UUID
-    assert rested(client, mapping_id) == shown(created, name, queue)
+    assert body_of(created) == mapping_of(created, name, queue, State="Creating")
+    assert created["UUID"] == REVISION
+    assert rested(client, mapping_id) == mapping_of(created, name, queue)
 
     disabled = client.update_event_source_mapping(UUID=mapping_id, Enabled=False)
     assert status_of(disabled) == 202
-    assert body_of(disabled) == shown(created, name, queue, State="Disabling")
-    assert rested(client, mapping_id) == shown(created, name, queue, State="Disabled")
+    assert body_of(disabled) == mapping_of(created, name, queue, State="Disabling")
+    assert rested(client, mapping_id) == mapping_of(created, name, queue, State="Disabled")
 
     updated = client.update_event_source_mapping(UUID=mapping_id, BatchSize=5)
-    assert body_of(updated) == shown(created, name, queue, State="Updating", BatchSize=5)
+    assert body_of(updated) == mapping_of(created, name, queue, State="Updating", BatchSize=5)
     assert rested(client, mapping_id)["State"] == "Disabled"
 
     enabled = client.update_event_source_mapping(UUID=mapping_id, Enabled=True)
     assert enabled["State"] == "Enabling"
-    assert rested(client, mapping_id) == shown(created, name, queue, BatchSize=5)
+    assert rested(client, mapping_id) == mapping_of(created, name, queue, BatchSize=5)
 
     deleted = client.delete_event_source_mapping(UUID=mapping_id)
     assert status_of(deleted) == 202
-    assert body_of(deleted) == shown(created, name, queue, State="Deleting", BatchSize=5)
-    gone(client, mapping_id)
+    assert body_of(deleted) == mapping_of(created, name, queue, State="Deleting", BatchSize=5)
+    await_gone(client, mapping_id)
     for call in (
         client.get_event_source_mapping,
         client.update_event_source_mapping,
@@ -161,8 +92,10 @@ def test_every_setting(server: LambdadServer, client: Any, reader: str) -> None:
         FunctionName=name, EventSourceArn=queue, Enabled=False, Tags={"team": "a"}, **settings
     )
     mapping_id = created["UUID"]
-    assert body_of(created) == shown(created, name, queue, State="Creating", **settings)
-    assert rested(client, mapping_id) == shown(created, name, queue, State="Disabled", **settings)
+    assert body_of(created) == mapping_of(created, name, queue, State="Creating", **settings)
+    assert rested(client, mapping_id) == mapping_of(
+        created, name, queue, State="Disabled", **settings
+    )
     arn = mapping_arn(mapping_id)
     assert client.list_tags(Resource=arn)["Tags"] == {"team": "a"}
     client.tag_resource(Resource=arn, Tags={"stage": "b"})
@@ -178,7 +111,7 @@ def test_every_setting(server: LambdadServer, client: Any, reader: str) -> None:
         BatchSize=1,
         MaximumBatchingWindowInSeconds=0,
     )
-    assert body_of(cleared) == shown(created, name, queue, State="Updating", BatchSize=1)
+    assert body_of(cleared) == mapping_of(created, name, queue, State="Updating", BatchSize=1)
 
 
 def test_the_function_is_shown_as_it_was_named(
@@ -203,28 +136,11 @@ def test_another_function(server: LambdadServer, client: Any, reader: str) -> No
     first, second = make(client, Role=reader), make(client, Role=reader)
     created = client.create_event_source_mapping(FunctionName=first, EventSourceArn=queue)
     updated = client.update_event_source_mapping(UUID=created["UUID"], FunctionName=second)
-    assert body_of(updated) == shown(created, second, queue, State="Updating")
+    assert body_of(updated) == mapping_of(created, second, queue, State="Updating")
     missing = {"UUID": created["UUID"], "FunctionName": fresh_name()}
     assert refused(client.update_event_source_mapping, **missing) == invalid(
         "Function does not exist"
     )
-
-
-def test_one_mapping_for_a_queue_and_a_function(
-    server: LambdadServer, client: Any, reader: str
-) -> None:
-    _, queue = make_queue(server)
-    name, other = make(client, Role=reader), make(client, Role=reader)
-    first = client.create_event_source_mapping(FunctionName=name, EventSourceArn=queue)
-    second = client.create_event_source_mapping(FunctionName=other, EventSourceArn=queue)
-    text = (
-        f'An event source mapping with SQS arn (" {queue} ") and function (" {name} ") already '
-        f"exists. Please update or delete the existing mapping with UUID {first['UUID']}"
-    )
-    again = {"FunctionName": name, "EventSourceArn": queue}
-    assert refused(client.create_event_source_mapping, **again) == conflict(text)
-    change = {"UUID": second["UUID"], "FunctionName": name}
-    assert refused(client.update_event_source_mapping, **change) == conflict(text)
 
 
 def test_what_a_mapping_cannot_be(server: LambdadServer, client: Any, reader: str) -> None:
@@ -282,15 +198,6 @@ def test_what_a_mapping_cannot_be(server: LambdadServer, client: Any, reader: st
         assert refused(client.create_event_source_mapping, **params) == invalid(message), changes
 
 
-def test_the_execution_role_must_be_allowed_to_read(server: LambdadServer, client: Any) -> None:
-    _, queue = make_queue(server)
-    name = make(client, Role=ROLE)
-    params = {"FunctionName": name, "EventSourceArn": queue}
-    assert refused(client.create_event_source_mapping, **params) == invalid(
-        "The provided execution role does not have permissions to call ReceiveMessage on SQS"
-    )
-
-
 def test_list(server: LambdadServer, client: Any, reader: str) -> None:
     name, other = make(client, Role=reader), make(client, Role=reader)
     queues = [make_queue(server)[1] for _ in range(3)]
@@ -315,46 +222,16 @@ def test_list(server: LambdadServer, client: Any, reader: str) -> None:
     assert answer == {"EventSourceMappings": [rested(client, alone)]}
 
 
-def test_a_mapping_that_is_leaving_is_left_alone(
-    server: LambdadServer, client: Any, reader: str
-) -> None:
-    """It leaves when what it runs has ended."""
-    url, queue = make_queue(server)
-    source = "import time\ndef handler(event, context):\n    time.sleep(2)\n"
-    name = make_code(client, source, Role=reader)
-    made = client.create_event_source_mapping(FunctionName=name, EventSourceArn=queue)["UUID"]
-    sqs = server.client("sqs")
-    sqs.send_message(QueueUrl=url, MessageBody="x")
-    deadline = time.monotonic() + 20
-    wanted = ["ApproximateNumberOfMessagesNotVisible"]
-    while time.monotonic() < deadline:
-        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
-        if counts[wanted[0]] == "1":
-            break
-    client.delete_event_source_mapping(UUID=made)
-    for verb, call in (
-        ("delete", client.delete_event_source_mapping),
-        ("update", client.update_event_source_mapping),
-    ):
-        assert refused(call, UUID=made) == user_error(
-            "ResourceInUseException",
-            400,
-            f"Cannot {verb} the event source mapping because it is in use.",
-            "Message",
-        )
-    gone(client, made)
-
-
 def test_mappings_survive_kill_9(fresh_server: LambdadServer) -> None:
-    fresh_server.execution_role("reader", QUEUE_RIGHTS)
+    make_reader(fresh_server)
     client = lambda_of(fresh_server)
     _, queue = make_queue(fresh_server)
-    name = make(client, Role=f"arn:aws:iam::{ACCOUNT}:role/reader")
+    name = make(client, Role=READER)
     made = client.create_event_source_mapping(FunctionName=name, EventSourceArn=queue)
     fresh_server.kill9()
     fresh_server.start()
     client = lambda_of(fresh_server)
-    assert rested(client, made["UUID"]) == shown(made, name, queue)
+    assert rested(client, made["UUID"]) == mapping_of(made, name, queue)
 
 
 def test_a_condition_on_the_function_holds_for_its_mappings(

@@ -16,16 +16,22 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from support.capacity_providers import make_managed, make_provider
 from support.lambda_client import (
     Matching,
+    arn_of,
     body_of,
     invalid,
     lambda_of,
     make,
     make_code,
+    make_pending,
     not_found,
+    pending,
     refused,
     status_of,
+    throttled,
+    user_error,
 )
 from support.packages import zip_of
 from support.server import LambdadServer
@@ -217,3 +223,49 @@ def test_refusals_come_before_the_stream(client: Any) -> None:
     assert throttled["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
     durable = refused(call, FunctionName=name, TenantId="t")
     assert durable == invalid(durable["Error"]["Message"])
+
+
+def test_every_other_refusal(client: Any) -> None:
+    """As Invoke refuses; the texts are recorded of it, or ours where `test_invoke.py` says so."""
+    call = client.invoke_with_response_stream
+    assert refused(call, FunctionName=make_pending(client)) == pending()
+    name = make(client)
+    large = b'"' + b"x" * 6_291_455 + b'"'
+    assert refused(call, FunctionName=name, Payload=large) == user_error(
+        "RequestTooLargeException",
+        413,
+        "Request must be smaller than 6291456 bytes for the InvokeFunction operation",
+    )
+    managed = make_managed(client, make_provider(client))
+    assert refused(call, FunctionName=managed) == user_error(
+        "NoPublishedVersionException",
+        400,
+        f"{arn_of(managed)} runs on a capacity provider, which takes published versions only.",
+        "Message",
+    )
+    nobody = refused(call, FunctionName=make(client, Runtime="dotnet8"))
+    assert nobody == user_error(
+        "InvalidRuntimeException", 502, nobody["Error"]["Message"], "Message"
+    )
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    assert refused(call, FunctionName=name) == throttled(
+        "ReservedFunctionConcurrentInvocationLimitExceeded"
+    )
+
+
+def test_a_loop_is_stopped(server: LambdadServer, client: Any) -> None:
+    name = make(client)
+    head = stream(client, name, {})["ResponseMetadata"]["HTTPHeaders"]["x-amzn-trace-id"]
+    looping = lambda_of(server)
+
+    def often(request: Any, **_: Any) -> None:
+        request.headers["X-Amzn-Trace-Id"] = head.rpartition(":")[0] + ":16"
+
+    looping.meta.events.register("before-sign.lambda.InvokeWithResponseStream", often)
+    assert refused(looping.invoke_with_response_stream, FunctionName=name) == user_error(
+        "RecursiveInvocationException",
+        400,
+        f"Lambda stopped the invocation of {name}: it has already run 16 times in this chain of "
+        "calls, which looks like a recursive loop.",
+        "Message",
+    )

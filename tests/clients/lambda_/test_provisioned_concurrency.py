@@ -9,17 +9,16 @@ import time
 from typing import Any
 
 from support.lambda_client import (
-    MODIFIED,
     body_of,
     lambda_of,
     make_code,
     payload_of,
     refused,
     settled,
-    status_of,
     user_error,
 )
 from support.packages import zip_of
+from support.provisioned import provision, provisioned, reached
 from support.server import LambdadServer, ServerFactory
 
 SOURCE = """
@@ -34,38 +33,6 @@ def handler(event, context):
 """
 
 
-def config_of(client: Any, name: str, qualifier: str) -> dict[str, Any]:
-    found = client.get_provisioned_concurrency_config(FunctionName=name, Qualifier=qualifier)
-    return body_of(found)
-
-
-def reached(client: Any, name: str, qualifier: str, status: str = "READY") -> dict[str, Any]:
-    """The configuration once it has that status."""
-    deadline = time.monotonic() + 20
-    while (found := config_of(client, name, qualifier))["Status"] != status:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.01)
-    return found
-
-
-def shown(requested: int, there: int, status: str, **more: Any) -> dict[str, Any]:
-    return {
-        "RequestedProvisionedConcurrentExecutions": requested,
-        "AvailableProvisionedConcurrentExecutions": there,
-        "AllocatedProvisionedConcurrentExecutions": there,
-        "Status": status,
-        "LastModified": MODIFIED,
-    } | more
-
-
-def provision(client: Any, name: str, qualifier: str, amount: int) -> dict[str, Any]:
-    answer = client.put_provisioned_concurrency_config(
-        FunctionName=name, Qualifier=qualifier, ProvisionedConcurrentExecutions=amount
-    )
-    assert status_of(answer) == 202
-    return body_of(answer)
-
-
 def call(client: Any, name: str, qualifier: str, **event: Any) -> Any:
     return payload_of(
         client.invoke(FunctionName=name, Qualifier=qualifier, Payload=json.dumps(event))
@@ -75,8 +42,8 @@ def call(client: Any, name: str, qualifier: str, **event: Any) -> Any:
 def test_a_version_has_environments_before_anybody_calls(server: LambdadServer) -> None:
     client = lambda_of(server)
     name = make_code(client, SOURCE, Publish=True)
-    assert provision(client, name, "1", 2) == shown(2, 0, "IN_PROGRESS")
-    assert reached(client, name, "1") == shown(2, 2, "READY")
+    assert body_of(provision(client, name, "1", 2)) == provisioned(2, 0, "IN_PROGRESS")
+    assert reached(client, name, "1") == provisioned(2, 2, "READY")
     before = time.time_ns()
     answer = call(client, name, "1")
     assert answer["kind"] == "provisioned-concurrency"
@@ -85,7 +52,7 @@ def test_a_version_has_environments_before_anybody_calls(server: LambdadServer) 
     arn = client.get_function_configuration(FunctionName=name, Qualifier="1")["FunctionArn"]
     listed = body_of(client.list_provisioned_concurrency_configs(FunctionName=name))
     assert listed == {
-        "ProvisionedConcurrencyConfigs": [shown(2, 2, "READY") | {"FunctionArn": arn}]
+        "ProvisionedConcurrencyConfigs": [provisioned(2, 2, "READY") | {"FunctionArn": arn}]
     }
     client.delete_provisioned_concurrency_config(FunctionName=name, Qualifier="1")
     assert call(client, name, "1")["kind"] == "on-demand"
@@ -99,7 +66,7 @@ def test_one_that_dies_is_replaced(server: LambdadServer) -> None:
     first = call(client, name, "1")["made"]
     assert call(client, name, "1", exit=True)["errorType"] == "Runtime.ExitError"
     deadline = time.monotonic() + 20
-    while config_of(client, name, "1") != shown(1, 1, "READY"):
+    while reached(client, name, "1") != provisioned(1, 1, "READY"):  # READY it stays meanwhile
         assert time.monotonic() < deadline
         time.sleep(0.01)
     second = call(client, name, "1")
@@ -120,7 +87,7 @@ def test_an_alias_takes_it_along(server: LambdadServer) -> None:
     settled(client, name)
     client.get_waiter("published_version_active").wait(FunctionName=name, Qualifier="2")
     client.update_alias(FunctionName=name, Name="live", FunctionVersion="2")
-    assert reached(client, name, "live") == shown(1, 1, "READY")
+    assert reached(client, name, "live") == provisioned(1, 1, "READY")
     second = call(client, name, "live")
     assert second["kind"] == "provisioned-concurrency"
     assert second["made"] > first["made"]
@@ -132,7 +99,7 @@ def test_a_broken_function_fails_it(server: LambdadServer) -> None:
     name = make_code(client, "raise ValueError('no')", Publish=True)
     provision(client, name, "1", 3)
     found = reached(client, name, "1", "FAILED")
-    assert found == shown(3, 0, "FAILED", StatusReason="FUNCTION_ERROR_INIT_FAILURE")
+    assert found == provisioned(3, 0, "FAILED", StatusReason="FUNCTION_ERROR_INIT_FAILURE")
 
 
 def test_it_is_there_again_after_a_crash(start_server: ServerFactory) -> None:
@@ -144,7 +111,7 @@ def test_it_is_there_again_after_a_crash(start_server: ServerFactory) -> None:
     server.kill9()
     server.restart()
     client = lambda_of(server)
-    assert reached(client, name, "1") == shown(1, 1, "READY")
+    assert reached(client, name, "1") == provisioned(1, 1, "READY")
     assert call(client, name, "1")["kind"] == "provisioned-concurrency"
 
 

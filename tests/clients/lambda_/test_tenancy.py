@@ -13,6 +13,7 @@ import pytest
 from support.lambda_client import (
     body_of,
     configuration,
+    fresh_name,
     invalid,
     lambda_of,
     make,
@@ -99,6 +100,14 @@ def test_what_does_not_go_with_it(server: LambdadServer, isolated: str) -> None:
     assert refused(
         client.create_function_url_config, FunctionName=isolated, AuthType="AWS_IAM"
     ) == invalid("Function URLs are not supported for functions with tenant isolation.")
+    sqs = server.client("sqs")
+    url = sqs.create_queue(QueueName=fresh_name())["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    assert refused(
+        client.create_event_source_mapping,
+        FunctionName=isolated,
+        EventSourceArn=queue["QueueArn"],
+    ) == invalid("Event source mappings are not supported for functions with tenant isolation.")
     assert refused(
         client.update_function_configuration,
         FunctionName=isolated,

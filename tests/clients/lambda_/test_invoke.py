@@ -1,28 +1,45 @@
-"""Invoke by boto3 and the AWS CLI: the three ways, the headers, and how functions fail."""
+"""Invoke by boto3 and the AWS CLI: the three ways, the headers, and how functions fail.
+
+Semantics §2.1, §2.2; recorded unless said otherwise. What each limit refuses is
+`test_concurrency`'s, tenants `test_tenancy`'s, durable functions `test_durable_executions`'.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.capacity_providers import make_managed, make_provider
+from support.durable_functions import SPEAKER, make_durable
 from support.lambda_client import (
+    ABROAD,
+    ACCOUNT,
     Matching,
     arn_of,
     fresh_name,
-    invalid,
     lambda_of,
     make,
     make_code,
+    make_pending,
+    make_updating,
+    mismatch,
     not_found,
     payload_of,
+    pending,
     refused,
+    settled,
     status_of,
+    throttled,
+    unreachable,
+    untyped,
     user_error,
+    weights,
 )
 from support.packages import zip_of
 from support.server import LambdadServer
@@ -195,17 +212,66 @@ def test_a_dry_run(server: LambdadServer, echo: str) -> None:
     assert answer["Payload"].read() == b""
 
 
-def test_refused(server: LambdadServer, echo: str) -> None:
-    client, gone = lambda_of(server), fresh_name()
+VERSION = "import os\n\ndef handler(event, context):\n    return context.function_version\n"
+
+
+@pytest.fixture(scope="module")
+def two(client: Any) -> str:
+    """A function with versions 1 and 2 that tells which one runs."""
+    name = make_code(client, VERSION, Publish=True)
+    client.update_function_configuration(FunctionName=name, Timeout=9)
+    settled(client, name)
+    client.publish_version(FunctionName=name)
+    return name
+
+
+def test_every_qualifier_runs_its_version(client: Any, two: str) -> None:
+    client.create_alias(FunctionName=two, Name="second", FunctionVersion="2")
+    for name, qualifier, version in (
+        (two, None, "$LATEST"),
+        (two, "$LATEST", "$LATEST"),
+        (two, "1", "1"),
+        (f"{two}:2", None, "2"),
+        (arn_of(two, "second"), None, "2"),
+    ):
+        params = {"FunctionName": name} | ({"Qualifier": qualifier} if qualifier else {})
+        answer = client.invoke(**params)
+        assert (answer["ExecutedVersion"], payload_of(answer)) == (version, version)
+
+
+def test_weights_really_route(client: Any, two: str) -> None:
+    client.create_alias(FunctionName=two, Name="split", FunctionVersion="1", **weights(v2=0.5))
+    ran = Counter(client.invoke(FunctionName=f"{two}:split")["ExecutedVersion"] for _ in range(60))
+    assert set(ran) == {"1", "2"}  # by chance alone one in 10^18 runs fails
+
+
+def test_what_is_not_there(client: Any, echo: str) -> None:
+    """Told by the version that was meant (quirk 6)."""
+    gone = fresh_name()
     assert refused(client.invoke, FunctionName=gone) == not_found(
         f"Function not found: {arn_of(gone, '$LATEST')}"
     )
-    assert refused(client.invoke, FunctionName=echo, Qualifier="no") == not_found(
-        f"Function not found: {arn_of(echo, 'no')}"
+    for qualifier in ("no", "7"):
+        assert refused(client.invoke, FunctionName=echo, Qualifier=qualifier) == not_found(
+            f"Function not found: {arn_of(echo, qualifier)}"
+        )
+    assert refused(client.invoke, FunctionName=ABROAD) == unreachable()
+    assert refused(client.invoke, FunctionName=f"{echo}:1", Qualifier="2") == mismatch()
+
+
+def test_another_account_has_to_open_it(client: Any) -> None:
+    """IAM user guide, "Cross-account policy evaluation logic"."""
+    other = "arn:aws:lambda:us-east-1:123456789012:function:f"
+    text = (
+        f"User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: lambda:InvokeFunction on "
+        f"resource: {other} because no resource-based policy allows the lambda:InvokeFunction "
+        "action"
     )
-    assert refused(client.invoke, FunctionName=f"{echo}:1", Qualifier="2") == invalid(
-        "The derived qualifier from the function name does not match the specified qualifier."
-    )
+    error = refused(client.invoke, FunctionName=other)
+    assert error == untyped("AccessDeniedException", 403, text)
+
+
+def test_payloads_that_are_refused(client: Any, echo: str) -> None:
     source = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
     assert refused(client.invoke, FunctionName=echo, Payload=b"\x99x") == user_error(
         "InvalidRequestContentException",
@@ -214,11 +280,92 @@ def test_refused(server: LambdadServer, echo: str) -> None:
         "character ((CTRL-CHAR, code 153)): expected a valid value (JSON String, Number, Array, "
         f"Object or token 'null', 'true' or 'false')\n at {source}line: 1, column: 1]",
     )
+    assert refused(client.invoke, FunctionName=echo, ClientContext="e30") == user_error(
+        "InvalidRequestContentException",
+        400,
+        "Client context must be a valid Base64-encoded JSON object.",
+    )
     large = b'"' + b"x" * 6_291_455 + b'"'
     assert refused(client.invoke, FunctionName=echo, Payload=large) == user_error(
         "RequestTooLargeException",
         413,
         "Request must be smaller than 6291456 bytes for the InvokeFunction operation",
+    )
+    event = {"InvocationType": "Event", "Payload": b'"' + b"x" * 1_048_575 + b'"'}
+    assert refused(client.invoke, FunctionName=echo, **event) == user_error(
+        "RequestTooLargeException",
+        413,
+        "1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)",
+    )
+
+
+def test_not_while_it_is_being_created(client: Any) -> None:
+    assert refused(client.invoke, FunctionName=make_pending(client)) == pending()
+
+
+def test_the_old_code_runs_while_it_is_updated(client: Any) -> None:
+    """Developer guide, "Lambda function states"."""
+    name = make_updating(client)
+    answer = client.invoke(FunctionName=name, Payload=b"[1]")
+    assert (answer["ExecutedVersion"], payload_of(answer)) == ("$LATEST", [1])
+
+
+def test_what_is_reserved_is_the_most(client: Any) -> None:
+    name = make(client)
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    assert refused(client.invoke, FunctionName=name) == throttled(
+        "ReservedFunctionConcurrentInvocationLimitExceeded"
+    )
+
+
+def test_a_runtime_that_nobody_serves(client: Any) -> None:
+    """What lambdad never serves on any machine; the text is ours, the error is the model's."""
+    name = make(client, Runtime="dotnet8")
+    error = refused(client.invoke, FunctionName=name)
+    text = error["Error"]["Message"]
+    assert error == user_error("InvalidRuntimeException", 502, text, "Message")
+    assert "dotnet" in text
+
+
+def test_a_loop_is_stopped(server: LambdadServer, client: Any, echo: str) -> None:
+    """The text is ours: AWS's is not recorded."""
+    trace = client.invoke(FunctionName=echo)["ResponseMetadata"]["HTTPHeaders"]["x-amzn-trace-id"]
+    looping = lambda_of(server)
+
+    def often(request: Any, **_: Any) -> None:
+        request.headers["X-Amzn-Trace-Id"] = trace.rpartition(":")[0] + ":16"
+
+    looping.meta.events.register("before-sign.lambda.Invoke", often)
+    assert refused(looping.invoke, FunctionName=echo) == user_error(
+        "RecursiveInvocationException",
+        400,
+        f"Lambda stopped the invocation of {echo}: it has already run 16 times in this chain of "
+        "calls, which looks like a recursive loop.",
+        "Message",
+    )
+
+
+def test_managed_instances_run_published_versions_only(client: Any) -> None:
+    """Developer guide, "Lambda Managed Instances"; the text is ours."""
+    name = make_managed(client, make_provider(client))
+    assert refused(client.invoke, FunctionName=name) == user_error(
+        "NoPublishedVersionException",
+        400,
+        f"{arn_of(name)} runs on a capacity provider, which takes published versions only.",
+        "Message",
+    )
+
+
+def test_a_durable_execution_is_begun_once(server: LambdadServer, client: Any) -> None:
+    """Developer guide, "Idempotency"."""
+    name = make_durable(server, zip_of({"index.py": SPEAKER}))
+    call = {"FunctionName": f"{name}:$LATEST", "DurableExecutionName": "once"}
+    begun = client.invoke(**call, Payload=b'{"lines": []}')
+    assert refused(client.invoke, **call, Payload=b'{"lines": [[]]}') == user_error(
+        "DurableExecutionAlreadyStartedException",
+        409,
+        f"Execution already started: {begun['DurableExecutionArn']}",
+        "Message",
     )
 
 
