@@ -40,6 +40,7 @@ bench: setup ## measure the numbers of docs/SPECIFICATION.md (quiet machine, som
 
 soak: setup ## hours of kill -9, 10,000 environments: what is too long for every run
 	@LAMBDAD_SOAK_S=600 LAMBDAD_TEST_STEPS=100000 $(PYTEST) -q tests/soak tests/sim tests/system/test_queue_crash.py
+	@LAMBDAD_TEST_EVERY_RUNTIME=1 $(PYTEST) -q tests/conformance/runtime
 
 coverage: setup ## rewrite docs/coverage: operation, the function that serves it, its tests
 	@$(BIN)/python scripts/coverage_ledger.py

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 
-from bench import authorize, control, events, idle, sandboxes, urls
+from bench import authorize, control, events, idle, sandboxes, snapstart, urls
 from bench.load import latency, sequential, throughput
 from bench.memory import memory_mib
 from bench.servers import Server, baseline, create_functions, lambdad
@@ -118,6 +118,7 @@ BENCHMARKS = {
     "urls": urls.main,
     "sandboxes": sandboxes.main,
     "idle": idle.main,
+    "snapstart": snapstart.main,
     "events": events.main,
 }
 

@@ -13,19 +13,30 @@ import dataclasses
 import os
 import random
 import shutil
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
 from lambdad.core.clock import ManualClock
 from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.engines.queue.engine import QueueEngine
-from lambdad.engines.queue.records import Message, NewMessage, QueueSettings, Receipted, Redrive
+from lambdad.engines.queue.records import (
+    Message,
+    NewMessage,
+    QueueSettings,
+    Receipted,
+    Redrive,
+    Terms,
+)
 from lambdad.engines.queue.schema import MIGRATIONS
-from lambdad.storage.lane import Lane
+from lambdad.storage.lane import Lane, Work
 from support.functions import run
 from support.lanes import open_sqlite
 from support.queues import FILE, key
+
+T = TypeVar("T")
 
 STEPS = int(os.environ.get("LAMBDAD_TEST_STEPS", "2500"))
 RECENT = 12
@@ -103,6 +114,12 @@ class Model:
                 ready[group] = due
         return ready
 
+    def ready(self, name: str, now_ms: int) -> bool:
+        """Whether a receive must bring something."""
+        if name == "fifo":
+            return bool(self.ready_groups(now_ms))
+        return any(held.due_ms <= now_ms for held in self.queues[name])
+
     def counts(self, name: str, now_ms: int) -> tuple[int, int, int]:
         held = self.queues[name]
         waiting = [h for h in held if h.due_ms > now_ms]
@@ -123,6 +140,7 @@ class World:
         self.swept = True
         self.lives = 0
         self.bodies = 0
+        self.commits = 0
         self.engine: QueueEngine
         self.lane: Lane
 
@@ -132,6 +150,13 @@ class World:
 
     async def live(self) -> None:
         self.lane = open_sqlite(self.folder / str(self.lives) / FILE, MIGRATIONS)
+        write = self.lane.write
+
+        def counted(work: Work[T]) -> Coroutine[Any, Any, T]:
+            self.commits += 1
+            return write(work)
+
+        self.lane.write = counted  # type: ignore[method-assign]
         self.engine = QueueEngine(self.lane, self.clock, DEFAULT_LIMITS)
         await self.engine.start()
 
@@ -141,8 +166,8 @@ class World:
 
     # -- steps ------------------------------------------------------------------------------
 
-    async def send(self) -> None:
-        name = self.chance.choice(["standard", "standard", "fifo"])
+    async def send(self, name: str | None = None) -> None:
+        name = name or self.chance.choice(["standard", "standard", "fifo"])
         fifo = name == "fifo"
         new = []
         for _ in range(self.chance.choice([1, 1, 2, 10])):
@@ -180,6 +205,63 @@ class World:
             expected = self.model.deliver_standard(name, limit, self.now_ms)
         assert [m.message_id for m in messages] == [h.message_id for h in expected]
         self.note(name, messages, expected, self.now_ms + visibility_s * 1000)
+
+    async def serve(self) -> None:
+        """Somebody waits where there is nothing: a send serves him, in its own commit."""
+        name = self.chance.choice(["standard", "fifo"])
+        if self.model.ready(name, self.now_ms):
+            return
+        limit, visibility_s = self.chance.choice([1, 3, 10]), self.chance.choice([0, 5, 30, 200])
+        terms = Terms(limit, visibility_s)
+        waiting = asyncio.ensure_future(
+            self.engine.receive(key(name), limit, visibility_s=visibility_s, wait_s=100_000)
+            if self.chance.random() < 0.5
+            else self.engine.stand_by(key(name), lambda: terms)
+        )
+        await self.settle()
+        if waiting.done():  # something may have come that cannot be received: he was to look
+            assert waiting.result() == ()
+            return
+        commits, self.commits = self.commits, 0
+        await self.send(name)
+        if self.model.ready(name, self.now_ms):
+            messages = await waiting
+            assert self.commits == 1
+            expected = (
+                self.expect_in_order(messages, limit)
+                if name == "fifo"
+                else self.model.deliver_standard(name, limit, self.now_ms)
+            )
+            assert [m.message_id for m in messages] == [h.message_id for h in expected]
+            self.note(name, messages, expected, self.now_ms + visibility_s * 1000)
+        else:
+            await self.settle()
+            assert not waiting.done()
+            waiting.cancel()
+            await asyncio.wait([waiting])
+        self.commits += commits
+
+    async def go_while_served(self) -> None:
+        """Likewise, and he gives up at the worst moment: nothing was received."""
+        if self.model.ready("fifo", self.now_ms):
+            return
+        waiting = asyncio.ensure_future(self.engine.stand_by(key("fifo"), lambda: Terms(10, 30)))
+        await self.settle()
+        sending = asyncio.ensure_future(self.send("fifo"))
+        for _ in range(self.chance.randrange(4)):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await sending
+        await asyncio.gather(*list(self.engine._tasks - {self.upkeep()}))
+        if waiting.cancelled():
+            await self.learn("fifo")
+
+    async def settle(self) -> None:
+        """Let everybody who can go on do so."""
+        for _ in range(3):
+            await self.lane.write(lambda tx: None)
+            await asyncio.sleep(0)
 
     def expect_in_order(self, messages: tuple[Message, ...], limit: int) -> list[Held]:
         """Which groups come first is free; what of them, is not."""
@@ -330,6 +412,7 @@ def test_every_answer_is_the_model_s(tmp_path: Path, chance: random.Random) -> N
             await world.engine.create(key(name), settings, {}, {})
         steps = [world.send] * 4 + [world.receive] * 5 + [world.delete] * 4
         steps += [world.change] * 2 + [world.pass_time] * 3
+        steps += [world.serve] * 2 + [world.go_while_served]
         steps += [world.purge, world.die, world.compare, world.give_up]
         for _ in range(STEPS):
             await chance.choice(steps)()

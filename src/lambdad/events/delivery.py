@@ -97,18 +97,16 @@ class Delivery:
         await _until_stored(lambda: reader.done(records))
         self._count("DeletedEventCount", len(records))
 
-    async def deliver(self, reader: Reader, batch: Batch, held_until_ms: int) -> bool:
-        """Run the function with a batch, again where it was refused, and take away what it has
-        done. Whether it worked, at least in part."""
+    async def deliver(self, batch: Batch, held_until_ms: int) -> Batch:
+        """Run the function with a batch, again where it was refused. The records that it has done,
+        which are to be forgotten."""
         result, ran = await self._run(batch, held_until_ms)
         if result is None:
-            return False
+            return ()
         self._count("InvokedEventCount", len(ran))
         done = self._done(ran, result)
         self._count("FailedInvokeEventCount", len(ran) - len(done))
-        if done:
-            await self.forget(reader, done)
-        return bool(done)
+        return done
 
     def _done(self, batch: Batch, result: InvokeResult) -> Batch:
         if result.function_error is not None:
@@ -148,6 +146,8 @@ class Delivery:
         target = resolve(function, qualifier, self._plane.draw()) if function else None
         if function is None or target is None or target.state not in _RUNNABLE:
             raise SourceUnavailable(f"The function {self.mapping.function_arn} cannot be invoked.")
+        if target.tenant_isolation:  # made anew, since the mapping was: records have no tenant
+            raise SourceUnavailable(f"The function {self.mapping.function_arn} isolates tenants.")
         return function, target
 
     def _unlooped(self, batch: Batch, function: Function) -> tuple[Batch, str]:

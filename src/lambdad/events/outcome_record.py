@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from lambdad.core.arn import function_arn
+from lambdad.engines.durable.execution import Execution
 from lambdad.functions.names import LATEST
 from lambdad.invoke.event_queue import AsyncEvent
 from lambdad.invoke.retry import Over
@@ -56,25 +57,36 @@ def dead_letter_attributes(
     """The message attributes of a dead letter; its body is the event. ErrorCode is an HTTP status:
     a function that failed has been invoked all right (recorded)."""
     code = _OK if result is not None else _THROTTLED
+    return _attributes(event.request_id, code, _reported(result), over.condition)
+
+
+def execution_attributes(execution: Execution) -> Mapping[str, Mapping[str, str]]:
+    """Likewise of a durable execution, whose name is the request id of the event that began it
+    unless its caller named it. AWS does not publish these; ours are as for a function's error."""
+    message = (execution.error or {}).get("ErrorMessage")
+    return _attributes(execution.origin.name, _OK, message, execution.status)
+
+
+def _attributes(
+    request_id: str, code: int, message: object, instead: str
+) -> Mapping[str, Mapping[str, str]]:
+    """SQS takes no empty attribute: `instead` stands for a message that is none."""
+    text = message if isinstance(message, str) and message else instead
+    shown = text.encode(errors="replace")[:_MESSAGE_BYTES].decode(errors="ignore")
     return {
-        "RequestID": {"DataType": "String", "StringValue": event.request_id},
+        "RequestID": {"DataType": "String", "StringValue": request_id},
         "ErrorCode": {"DataType": "Number", "StringValue": str(code)},
-        "ErrorMessage": {"DataType": "String", "StringValue": _error_message(over, result)},
+        "ErrorMessage": {"DataType": "String", "StringValue": shown},
     }
 
 
-def _error_message(over: Over, result: InvokeResult | None) -> str:
-    """Never empty, because SQS takes no empty attribute."""
-    if result is None:
-        return str(over.condition)
+def _reported(result: InvokeResult | None) -> object:
+    """The error message in what the function answered."""
     try:
-        reply = orjson.loads(result.payload)
+        reply = orjson.loads(result.payload) if result is not None else None
     except orjson.JSONDecodeError:
-        reply = None
-    message = reply.get("errorMessage") if isinstance(reply, dict) else None
-    if not isinstance(message, str) or not message:
-        return str(over.condition)
-    return message.encode(errors="replace")[:_MESSAGE_BYTES].decode(errors="ignore")
+        return None
+    return reply.get("errorMessage") if isinstance(reply, dict) else None
 
 
 def _document(text: bytes) -> object:

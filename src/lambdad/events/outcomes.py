@@ -66,21 +66,22 @@ class Outcomes:
         destination = config and (config.on_success if success else config.on_failure)
         trace = _trace(event, function)
         if not success:
-            self._count("AsyncEventsDropped", event)
+            self.count("AsyncEventsDropped", event.name)
         if destination:
             record = destination_record(event, payload, over, result, self._clock.wall_ms())
             parcel = Parcel(record, version, trace)
-            if not await self._deliver(destination, parcel, outgoing):
-                self._count("DestinationDeliveryFailures", event)
+            if not await self.deliver(destination, parcel, outgoing):
+                self.count("DestinationDeliveryFailures", event.name)
         if version.dead_letter_arn and not success:
             attributes = dead_letter_attributes(event, over, result)
             parcel = Parcel(payload or b"{}", version, trace, attributes)
-            if not await self._deliver(version.dead_letter_arn, parcel, outgoing):
-                self._count("DeadLetterErrors", event)
+            if not await self.deliver(version.dead_letter_arn, parcel, outgoing):
+                self.count("DeadLetterErrors", event.name)
         return outgoing
 
-    async def _deliver(self, arn: str, parcel: Parcel, outgoing: list[Outgoing]) -> bool:
-        """Whether the target takes it. A refusal of storage is waited out."""
+    async def deliver(self, arn: str, parcel: Parcel, outgoing: list[Outgoing]) -> bool:
+        """Whether the target takes it: now, or as a message that is added to `outgoing`. A refusal
+        of storage is waited out."""
         while True:
             try:
                 if (message := await self._attempt(arn, parcel)) is not None:
@@ -108,8 +109,9 @@ class Outcomes:
         session = function_session_name(sender.name)
         return self._authorizer.refusal_for_role(sender.role, session, action, arn)
 
-    def _count(self, name: str, event: AsyncEvent) -> None:
-        self._counters.add(Metric("AWS/Lambda", name, (("FunctionName", event.name),)))
+    def count(self, name: str, function_name: str) -> None:
+        """One more of CloudWatch's AWS/Lambda."""
+        self._counters.add(Metric("AWS/Lambda", name, (("FunctionName", function_name),)))
 
 
 def _trace(event: AsyncEvent, function: Function) -> str:

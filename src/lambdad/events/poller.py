@@ -1,8 +1,9 @@
 """One mapping at work: reads its source, gathers batches, hands them to runs (`delivery.py`).
 
-Owns when a source is looked at. Nothing here ticks: an idle poller waits for its source's signal,
-a busy one for a slot, and only a mapping that cannot work, or that is backing off, for a moment in
-time. Whatever is read is either handed on, given back, or comes back by itself.
+Owns when a source is looked at. Nothing here ticks: an idle poller stands by and is handed what
+arrives, a busy one waits for a slot, and only a mapping that cannot work, or that is backing off,
+waits for a moment in time. Whatever is read is either handed on, given back, or comes back by
+itself.
 
 Source: Lambda developer guide, "Using Lambda with Amazon SQS"; semantics §4.2.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from lambdad.core.clock import Clock
@@ -20,7 +22,7 @@ from lambdad.core.limits import Limits
 from lambdad.events.batch import Batch, BatchRules, Gathering
 from lambdad.events.delivery import Delivery
 from lambdad.events.scaling import Scaling
-from lambdad.events.source import Reader, SourceUnavailable
+from lambdad.events.source import Reader, Received, SourceUnavailable, Wanted
 
 _LARGEST_LOOK = 1000
 """Records received at once, however much room there is: what one transaction may hold up."""
@@ -61,7 +63,8 @@ class Poller:
         self._held_until_ms = 0
         self._runs: set[asyncio.Task[None]] = set()
         self._chores: set[asyncio.Task[None]] = set()
-        self._watch: asyncio.Task[None] | None = None
+        self._standby: asyncio.Task[None] | None = None
+        """There is nothing to look for as long as it runs: it is handed whatever arrives."""
         self._loop: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._stopping = False
@@ -103,40 +106,49 @@ class Poller:
                 if until_ms != _AT_ONCE:
                     await self._sleep(until_ms)
         finally:
-            if self._watch is not None:
-                self._watch.cancel()
+            if self._standby is not None:
+                self._standby.cancel()
 
     async def _look(self) -> int | None:
         """One turn; when the next one is due: at once, at a moment, or (None) when woken."""
         now_ms = self._clock.wall_ms()
         for batch in self._gathering.due(now_ms):
             self._run(batch)
+        if self._standby is not None:
+            return self._gathering.closes_ms
         if now_ms < self._scaling.paused_until_ms:
             return self._earliest(self._scaling.paused_until_ms)
-        free = self._scaling.limit - self._slots.taken
-        if free <= 0:
+        if self._free_slots <= 0:
             self._scaling.saturated(now_ms)
             return self._earliest(now_ms + _GROWTH_CHECK_MS)
         try:
-            most, found = await self._receive(free)
+            wanted = self._wanted()
+            received = await self._reader.receive(wanted)
         except AwsError as error:
             return self._earliest(now_ms + self._trouble(error))
-        if found == most:
+        self._troubles = 0
+        self._take_in(received)
+        if len(received.records) == wanted.most:
             return _AT_ONCE
-        if not found and self._gathering.closes_ms is None:
+        if not received.records and self._gathering.closes_ms is None:
             self._scaling.idle()
-        self._watch_source()
+        self._stand_by()
         return self._gathering.closes_ms
 
-    async def _receive(self, free: int) -> tuple[int, int]:
-        """Look once, for as much as there are slots for; how many were wanted and how many came."""
+    @property
+    def _free_slots(self) -> int:
+        return self._scaling.limit - self._slots.taken
+
+    def _wanted(self) -> Wanted:
+        """As much as there are slots for. Raises SourceUnavailable."""
         timeout_s = self._delivery.check_readable()
-        self._troubles = 0
         most = self._gathering.room
         if not self._reader.ordered:
-            most = min(most + self._size * (free - 1), max(most, _LARGEST_LOOK))
-        hold_s = self._window_s + timeout_s + 30 if self._window_s else 0
-        received = await self._reader.receive(most, hold_s)
+            more = self._size * (self._free_slots - 1)
+            most = min(most + more, max(most, _LARGEST_LOOK))
+        return Wanted(most, self._window_s + timeout_s + 30 if self._window_s else 0)
+
+    def _take_in(self, received: Received) -> None:
         held_until_ms = received.held_until_ms
         if self._gathering.closes_ms is not None:
             held_until_ms = min(held_until_ms, self._held_until_ms)
@@ -147,7 +159,6 @@ class Poller:
         now_ms = self._clock.wall_ms()
         for batch in [*self._gathering.add(accepted, now_ms), *self._gathering.due(now_ms)]:
             self._run(batch)
-        return most, len(received.records)
 
     def _trouble(self, error: AwsError) -> int:
         """Note why the source cannot be read; how many milliseconds to leave it alone."""
@@ -163,44 +174,62 @@ class Poller:
 
     # -- waiting ------------------------------------------------------------------------------
 
-    def _watch_source(self) -> None:
-        if self._watch is None or self._watch.done():
-            self._watch = asyncio.get_running_loop().create_task(self._ready())
+    def _stand_by(self) -> None:
+        self._standby = self._spawn(self._chores, self._be_handed())
 
-    async def _ready(self) -> None:
-        """Ends with a wake-up, also where the source has gone: looking will say so."""
+    async def _be_handed(self) -> None:
+        """Take in what arrives, until there is something to look for. Ends with a wake-up, also
+        where the source has gone: looking will say so."""
         try:
-            await self._reader.ready()
+            while (received := await self._reader.next(self._wanted_now)) is not None:
+                self._take_in(received)
+                if self._gathering.closes_ms is not None:
+                    self._wake.set()  # a window to be closed in time
         except AwsError as error:
             _log.debug("event source mapping %s: %s", self._delivery.mapping.id, error)
-        self._wake.set()
+        finally:
+            self._standby = None
+            self._wake.set()
+
+    def _wanted_now(self) -> Wanted | None:
+        """As something arrives; None where that has to wait, or looking will say why not."""
+        paused = self._clock.wall_ms() < self._scaling.paused_until_ms
+        if self._stopping or paused or self._free_slots <= 0:
+            return None
+        try:
+            return self._wanted()
+        except AwsError:
+            return None
 
     async def _sleep(self, until_ms: int | None) -> None:
         timeout_s = None
         if until_ms is not None:
             timeout_s = max(0, until_ms - self._clock.wall_ms()) / 1000
-        try:
-            await asyncio.wait_for(self._wake.wait(), timeout_s)
-        except TimeoutError:
-            return
+        # Not wait_for: before Python 3.12 it may swallow the cancellation that ends this task.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._wake.wait()
 
     # -- running ------------------------------------------------------------------------------
 
     def _run(self, batch: Batch) -> None:
         self._slots.taken += 1
-        task = self._spawn(self._runs, self._deliver(batch, self._held_until_ms))
-        task.add_done_callback(self._free)
-
-    def _free(self, _: asyncio.Task[None]) -> None:
-        self._slots.taken -= 1
-        self._slots.freed()
+        self._spawn(self._runs, self._deliver(batch, self._held_until_ms))
 
     async def _deliver(self, batch: Batch, held_until_ms: int) -> None:
-        succeeded = await self._delivery.deliver(self._reader, batch, held_until_ms)
-        if succeeded:
-            self._scaling.succeeded()
-        else:
-            self._scaling.failed(self._clock.wall_ms())
+        done: Batch = ()
+        try:
+            done = await self._delivery.deliver(batch, held_until_ms)
+        finally:
+            if done:
+                self._scaling.succeeded()
+            else:
+                self._scaling.failed(self._clock.wall_ms())
+            self._slots.taken -= 1
+            self._slots.freed()
+        # The next batch need not wait for this: looking for it goes into the same commit.
+        if done:
+            await self._delivery.forget(self._reader, done)
 
     def _spawn(
         self, tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]

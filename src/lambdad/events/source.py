@@ -8,7 +8,7 @@ own. One module per kind in `sources/`; what every one of them must do shows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,6 +32,16 @@ class Received:
     """When those that are not done come back by themselves (wall time)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How much to read, and for how long to hold it."""
+
+    most: int
+    """Records."""
+    hold_s: int
+    """At least; the source's own time where that is longer."""
+
+
 class Reader(Protocol):
     """One mapping's access to what it reads."""
 
@@ -40,13 +50,15 @@ class Reader(Protocol):
         """Whether records of one look may only run as one batch, so that their order holds."""
         ...
 
-    async def receive(self, most: int, hold_s: int) -> Received:
-        """Up to `most` records that are there now, invisible to others for the source's own time
-        or `hold_s`, whichever is longer. Raises SourceUnavailable, and what storage raises."""
+    async def receive(self, wanted: Wanted) -> Received:
+        """The records that are there now, invisible to others meanwhile. Raises
+        SourceUnavailable, and what storage raises."""
         ...
 
-    async def ready(self) -> None:
-        """Return when there may be something to receive. Costs nothing while it waits. Raises
+    async def next(self, wanted: Callable[[], Wanted | None]) -> Received | None:
+        """Wait for what arrives, and read as much of it as `wanted` says at that moment. None
+        where there may be something that has to be looked for, and where `wanted` said None. Costs
+        nothing while it waits. Cancelled: what was read meanwhile comes again at once. Raises
         SourceUnavailable."""
         ...
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
+from typing import Protocol
 
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import new_uuid
@@ -24,18 +25,29 @@ _SWEEP_S = 60.0
 _RETRY_S = 1.0
 
 
+class SnapshotMaker(Protocol):
+    """Initialises versions with SnapStart; `invoke/snapshots.py` does."""
+
+    async def make(self, key: FunctionKey, number: str) -> Reason | None:
+        """Why the version's own init failed; None when it is prepared as well as it can be."""
+        ...
+
+
 class Preparer:
     """Brings every function that is being created or updated to its end."""
 
     def __init__(self, store: FunctionStore, code: CodeStore) -> None:
         self._store = store
         self._code = code
+        self._snapshots: SnapshotMaker | None = None
+        self._initialising: set[str] = set()
+        """Deployments."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """After the store was loaded: make sure that what serves is unpacked, carry on what was
-        interrupted, and keep removing unused code."""
+        """After the store was loaded: make sure that what serves is unpacked, and keep removing
+        unused code."""
         served = [
             version.serving
             for record in self._store
@@ -44,10 +56,14 @@ class Preparer:
         ]
         for deployment in await self._code.missing(served):
             await self._restore(deployment)
+        self._sweeper = self._spawn(self._sweep())
+
+    def carry_on(self, snapshots: SnapshotMaker) -> None:
+        """Functions can run: see to what was interrupted, with `snapshots` for SnapStart."""
+        self._snapshots = snapshots
         for record in self._store:
             if lifecycle.unsettled(record):
                 self.begin(record.key)
-        self._sweeper = self._spawn(self._sweep())
 
     def begin(self, key: FunctionKey) -> None:
         """See to a function that just became Pending or InProgress. Returns at once."""
@@ -68,6 +84,27 @@ class Preparer:
         record = self._store.get(key)
         waiting = lifecycle.unsettled(record) if record else ()
         reason = await self._prepare(key, waiting)
+        snapshots = [version for version in waiting if reason is None and version.wants_snapshot]
+        others = [version for version in waiting if version not in snapshots]
+        if others:
+            await self._store_end(key, others, reason)
+        for version in snapshots:
+            await self._initialise(key, version)
+
+    async def _initialise(self, key: FunctionKey, version: Version) -> None:
+        """Once, however often the function changes meanwhile."""
+        if self._snapshots is None or version.deployment.id in self._initialising:
+            return
+        self._initialising.add(version.deployment.id)
+        try:
+            reason = await self._snapshots.make(key, version.version)
+            await self._store_end(key, [version], reason)
+        finally:
+            self._initialising.discard(version.deployment.id)
+
+    async def _store_end(
+        self, key: FunctionKey, waiting: Iterable[Version], reason: Reason | None
+    ) -> None:
         while True:
             try:
                 return await self._finish(key, waiting, reason)

@@ -94,4 +94,5 @@ def _version(key: FunctionKey, version: Version, trees: Trees) -> FunctionVersio
         environment_concurrency=managed.environment_concurrency if managed else 1,
         dead_letter_arn=configuration.dead_letter_arn,
         durable=configuration.durable,
+        snap_start=version.wants_snapshot,
     )

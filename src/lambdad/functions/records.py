@@ -180,6 +180,11 @@ class Version:
     None until first Active."""
 
     @property
+    def wants_snapshot(self) -> bool:
+        """Whether SnapStart applies to it: to published versions only."""
+        return self.version != LATEST and self.deployment.configuration.snap_start != "None"
+
+    @property
     def is_settled(self) -> bool:
         """Nothing is being prepared for it."""
         return self.state is not State.PENDING and (

@@ -65,6 +65,8 @@ class FunctionVersion:
     """The queue or topic that asynchronous events go to when the function has failed."""
     durable: DurableSettings | None = None
     """Its invocations are durable executions."""
+    snap_start: bool = False
+    """A published version whose environments start from behind their init."""
 
     @property
     def arn(self) -> str:

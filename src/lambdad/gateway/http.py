@@ -99,7 +99,8 @@ class HttpServer:
             connection.close_when_idle()
         if self._connections:
             try:
-                await asyncio.wait_for(self._emptied.wait(), grace_s)
+                async with asyncio.timeout(grace_s):
+                    await self._emptied.wait()
             except TimeoutError:
                 await self._cut()
         if self._sweep is not None:

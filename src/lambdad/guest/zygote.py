@@ -33,7 +33,7 @@ import socket
 import sys
 from typing import Any
 
-from . import channel, entering, syscalls
+from . import channel, conductor, entering, syscalls
 from .python import bootstrap
 
 _RUNTIME_FOLDER = "/var/runtime"
@@ -179,6 +179,10 @@ def describe(error: BaseException) -> str:
 
 def _run(start: dict[str, Any], runtime_path: list[str]) -> int:
     """Run what the payload says: a command, or the Python runtime client in this process."""
+    if "extensions" in start:
+        conductor.Conductor(start["variables"]["AWS_LAMBDA_RUNTIME_API"]).conduct(
+            start["extensions"]
+        )
     if start["argv"] is None:
         bootstrap.become(start["variables"])
         return bootstrap.run(start["variables"], runtime_path)

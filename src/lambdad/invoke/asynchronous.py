@@ -18,12 +18,13 @@ from lambdad.core.limits import Limits
 from lambdad.engines.queue.records import Outgoing
 from lambdad.functions.names import LATEST
 from lambdad.functions.snapshot import Catalog, FunctionVersion
+from lambdad.invoke.durable_invoker import DurableInvoker
 from lambdad.invoke.event_queue import AsyncEvent, EventQueue, HeldEvent
-from lambdad.invoke.invoker import Invoker, InvokeRequest, InvokeResult
 from lambdad.invoke.lineage import RecursiveInvocationException
 from lambdad.invoke.loop_guard import LoopGuard
 from lambdad.invoke.resolve import resolve
 from lambdad.invoke.retry import Again, Outcome, Over, Progress, decide
+from lambdad.runtime.invocation import InvokeRequest, InvokeResult
 
 _RUNNABLE = ("Active", "Inactive")
 _STORE_AGAIN_S = 1.0
@@ -41,7 +42,7 @@ class AsyncInvoker:
     def __init__(
         self,
         queue: EventQueue,
-        invoker: Invoker,
+        invoker: DurableInvoker,
         catalog: Catalog,
         clock: Clock,
         limits: Limits,
@@ -56,7 +57,7 @@ class AsyncInvoker:
         self._limits = limits
         self._draw = draw
         self._running: set[asyncio.Task[None]] = set()
-        self._accepting: set[asyncio.Task[None]] = set()
+        self._storing: set[asyncio.Task[None]] = set()
         self._place = asyncio.Event()
         self._feeder: asyncio.Task[None] | None = None
 
@@ -67,7 +68,7 @@ class AsyncInvoker:
 
     async def close(self) -> None:
         """Run nothing any more. Events in flight are given back at the next start."""
-        tasks = [*self._running, *([self._feeder] if self._feeder else [])]
+        tasks = [*self._running, *self._storing, *([self._feeder] if self._feeder else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -94,16 +95,36 @@ class AsyncInvoker:
             tenant_id=request.tenant_id,
         )
         # To its end also where the caller gives up: an event that is held must be run.
-        accepting = asyncio.get_running_loop().create_task(self._accept(event, request.payload))
-        self._accepting.add(accepting)
-        accepting.add_done_callback(self._accepting.discard)
-        await asyncio.shield(accepting)
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        work = self._accept(event, request.payload, stored)
+        task = asyncio.get_running_loop().create_task(work)
+        self._storing.add(task)
+        task.add_done_callback(self._ran)
+        task.add_done_callback(lambda _: stored.cancel())  # closed before anybody knows: no answer
+        await stored
 
-    async def _accept(self, event: AsyncEvent, payload: bytes) -> None:
-        at_once = self._feeder is not None and len(self._running) < self._limits.async_in_flight
-        held = await self._queue.put(event, payload, hold=at_once)
+    async def _accept(
+        self, event: AsyncEvent, payload: bytes, stored: asyncio.Future[None]
+    ) -> None:
+        """Store an event and, where there is room, run it in the same breath."""
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            held = await self._queue.put(event, payload, hold=self._has_room())
+        except Exception as error:
+            if not stored.done():
+                stored.set_exception(error)
+            return
+        if not stored.done():
+            stored.set_result(None)
         if held is not None:
-            self._spawn(held)
+            self._storing.discard(task)
+            self._running.add(task)
+            await self._run(held)
+
+    def _has_room(self) -> bool:
+        begun = len(self._running) + len(self._storing)
+        return self._feeder is not None and begun <= self._limits.async_in_flight
 
     # -- running ------------------------------------------------------------------------------
 
@@ -131,6 +152,7 @@ class AsyncInvoker:
         task.add_done_callback(self._ran)
 
     def _ran(self, task: asyncio.Task[None]) -> None:
+        self._storing.discard(task)
         self._running.discard(task)
         self._place.set()
 
@@ -138,6 +160,9 @@ class AsyncInvoker:
         event, payload = held.event, held.payload
         self._queue.started(event)
         outcome, result = await self._attempt(event, payload)
+        if outcome is Outcome.BEGUN:
+            await _until_stored(lambda: self._queue.over(held, ()))
+            return
         decision = decide(event.progress, outcome, self._clock.wall_ms(), self._limits_of(event))
         if isinstance(decision, Again):
             changed, due_ms = replace(event, progress=decision.progress), decision.due_ms
@@ -194,6 +219,9 @@ class AsyncInvoker:
             queued=True,
         )
         try:
+            if target.durable is not None:
+                await self._invoker.begin(target, request)
+                return Outcome.BEGUN, None
             result = await self._invoker.invoke(target, request)
         except AwsError:
             return Outcome.NOT_RUN, None

@@ -9,7 +9,7 @@ decide. After a crash every execution goes on from what is on disk.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from lambdad.core.ids import new_request_id
 from lambdad.core.limits import Limits
 from lambdad.engines.durable.chained import Ending, ended, ending_of
 from lambdad.engines.durable.change import Change
-from lambdad.engines.durable.course import invoking, lost, returned, started
+from lambdad.engines.durable.course import invoking, lost, reported, returned, started
 from lambdad.engines.durable.errors import (
     ResourceConflictException,
     ResourceNotFoundException,
@@ -50,6 +50,9 @@ from lambdad.invoke.durable_start import Start, origin_of
 
 Step = Callable[[Execution, int], Change]
 """(execution, now in epoch ms) → what becomes of it; raises what the caller is answered."""
+OnFailure = Callable[[Execution], Awaitable[None]]
+"""Told of an execution that failed and whose event is to become a dead letter, after each crash
+again until it has returned. Does not raise."""
 _BATCH = 256
 """Executions looked at in one go."""
 _STORE_AGAIN_S = 1.0
@@ -68,6 +71,7 @@ class DurableRunner:
         clock: Clock,
         limits: Limits,
     ) -> None:
+        self.on_failure: OnFailure | None = None
         self.store = store
         self._invocations = invocations
         self._chained_invokes = chained
@@ -79,6 +83,8 @@ class DurableRunner:
         """Invocations under way, by their id."""
         self._chaining: set[tuple[str, str]] = set()
         """Chained invokes under way, by execution and operation."""
+        self._reporting: set[str] = set()
+        """Executions whose failure is being told."""
         self._waiting: dict[str, list[asyncio.Future[Execution]]] = {}
         self._wake = asyncio.Event()
         self._next_ms = 0
@@ -214,6 +220,9 @@ class DurableRunner:
             for future in self._waiting.pop(execution.id, ()):
                 if not future.done():
                     future.set_result(execution)
+            if execution.owes_report and execution.id not in self._reporting:
+                self._reporting.add(execution.id)
+                self._spawn(self._report(execution))
         else:
             for operation in execution.chained:
                 self._chain(execution, operation)
@@ -267,6 +276,12 @@ class DurableRunner:
             return ending_of(await self.closed(execution_id))
         except AwsError as error:
             return Ending(OperationStatus.FAILED, error=error_of(error))
+
+    async def _report(self, execution: Execution) -> None:
+        if self.on_failure is not None:
+            await self.on_failure(execution)
+        await self._until_stored(execution.id, reported)
+        self._reporting.discard(execution.id)
 
     # -- time ---------------------------------------------------------------------------------
 

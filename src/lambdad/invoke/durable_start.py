@@ -25,7 +25,10 @@ class Start:
     name: str | None = None
     """The caller's own: a second start under it finds the first. None for a new one."""
     execution_id: str | None = None
+    """Of an execution that another one began, which learns of its end."""
     tenant_id: str | None = None
+    longest_s: int | None = None
+    """Where whoever waits does not wait as long as the function's executions may last."""
 
 
 def origin_of(start: Start, now_ms: int) -> Origin:
@@ -40,7 +43,7 @@ def origin_of(start: Start, now_ms: int) -> Origin:
         function=target.name,
         version=target.version,
         name=start.name or new_uuid(),
-        timeout_s=settings.timeout_s,
+        timeout_s=min(settings.timeout_s, start.longest_s or settings.timeout_s),
         retention_days=settings.retention_days,
         kms_key_arn=settings.kms_key_arn,
         synchronous=start.synchronous,
@@ -48,4 +51,5 @@ def origin_of(start: Start, now_ms: int) -> Origin:
         trace_header=start.trace_header,
         secret=random_hex(),
         tenant_id=start.tenant_id,
+        dead_letters=not start.synchronous and start.execution_id is None,
     )

@@ -7,9 +7,10 @@ to a process that is gone and is given back.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+import orjson
 
 from lambdad.core.clock import Clock
 from lambdad.core.errors import AwsError
@@ -50,11 +51,11 @@ class AsyncEvent:
     tenant_id: str | None = None
 
     def to_header(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+        return orjson.dumps(self)
 
     @classmethod
     def from_header(cls, header: bytes) -> AsyncEvent:
-        members = json.loads(header)
+        members = orjson.loads(header)
         members["progress"] = Progress(**members["progress"])
         return cls(**members)
 

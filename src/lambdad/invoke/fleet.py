@@ -24,6 +24,7 @@ from lambdad.invoke.errors import ServiceException, TooManyRequestsException
 from lambdad.invoke.keep_alive import GreedyDual
 from lambdad.invoke.machine import ReadMachine, Room, unbounded
 from lambdad.invoke.pool import FunctionPool, PoolKey
+from lambdad.invoke.snapshot_shelf import Shelf
 from lambdad.runtime.services import EnvironmentServices
 from lambdad.sandbox.driver import RuntimePack
 
@@ -41,6 +42,7 @@ class MachineFleet:
         self._catalog = catalog
         self._room = Room(read_machine, services.limits)
         self._kept = GreedyDual()
+        self.shelf = Shelf(services.limits)
         self._accounts: dict[tuple[AccountId, Region], AccountConcurrency] = {}
         self._functions: dict[Key, FunctionConcurrency] = {}
         self._deleted: set[Key] = set()
@@ -96,6 +98,10 @@ class MachineFleet:
             self._functions[key] = concurrency
         return concurrency
 
+    def snapshot_used(self, pool: FunctionPool) -> None:
+        if self.pools.get(pool.key) is pool:
+            self.shelf.keep(pool)
+
     async def close(self) -> None:
         """End every environment and wait until each is gone."""
         self._closing = True
@@ -118,9 +124,12 @@ class MachineFleet:
             most = limits.tenant_environments_per_slot * function.account.limit
             if function.account.tenant_environments >= most and not self._evict_tenant(pool):
                 return TooManyRequestsException(ACCOUNT_REASON)
-        if self.environments >= limits.environments and not self._give_up(1):
+        # What was promised to nobody takes nobody's place.
+        evict = not (ahead and pool.version.snap_start)
+        if self.environments >= limits.environments and not (evict and self._give_up(1)):
             return TooManyRequestsException(ACCOUNT_REASON)
-        if not self._room.fits(pool.size_mib, now_ns) and not self._give_up(pool.size_mib):
+        size_mib = pool.size_mib
+        if not self._room.fits(size_mib, now_ns) and not (evict and self._give_up(size_mib)):
             return TooManyRequestsException(ACCOUNT_REASON)
         if not ahead and not function.starts.take(now_ns):
             return TooManyRequestsException(RATE_REASON)
@@ -144,14 +153,17 @@ class MachineFleet:
     # -- keeping it small ---------------------------------------------------------------------
 
     def _give_up(self, size_mib: int) -> bool:
-        """End idle environments, those worth the least first, until so much memory is free;
-        whether there were enough."""
+        """End idle environments, those worth the least first, then prepared ones, until so much
+        memory is free; whether there were enough."""
         while size_mib > 0:
             pool = self._kept.least(pool for pool in self.pools.values() if pool.idle)
-            if pool is None:
+            if pool is not None:
+                pool.idle[0].end()
+                size_mib -= pool.size_mib
+            elif (freed_mib := self.shelf.give_up()) is not None:
+                size_mib -= freed_mib
+            else:
                 return False
-            pool.idle[0].end()
-            size_mib -= pool.size_mib
         return True
 
     def _evict_tenant(self, newcomer: FunctionPool) -> bool:

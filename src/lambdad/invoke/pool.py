@@ -8,10 +8,12 @@ is room.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from lambdad.core.errors import AwsError
@@ -26,6 +28,8 @@ from lambdad.runtime.supervisor import Supervisor
 from lambdad.sandbox.driver import RuntimePack
 
 _log = logging.getLogger(__name__)
+_PREPARED = Purpose("snap-start", ahead=True)
+_REFILL_DELAY_S = 0.02
 
 PoolKey = str | tuple[str, str]
 """A deployment's id; with the tenant where tenants are isolated."""
@@ -45,6 +49,9 @@ class Fleet(Protocol):
 
     def released(self, pool: FunctionPool) -> None:
         """An environment is gone."""
+
+    def snapshot_used(self, pool: FunctionPool) -> None:
+        """One of its prepared environments was handed out, or none was there to be."""
 
     def creation_turn(self) -> contextlib.AbstractAsyncContextManager[object]:
         """Held while a sandbox is created: only so many are at once."""
@@ -82,8 +89,11 @@ class FunctionPool:
         kind: InitializationType = "on-demand"
         if version.capacity_provider is not None:
             kind = "lambda-managed-instances"
+        elif version.snap_start:
+            kind = "snap-start"
         self._on_demand = Purpose(kind, tenant_id)
-        self._ready = self.standing.idle
+        self._ready = [] if version.snap_start else self.standing.idle
+        """Taken first. Prepared environments are not: restored ones are quicker."""
         self._starting = 0
 
     @property
@@ -118,6 +128,13 @@ class FunctionPool:
         if not self.retired:
             self.concurrency.provision(amount)
             self.standing.want(amount, purpose)
+
+    def prepare(self, amount: int) -> int:
+        """SnapStart: keep so many environments that wait behind their init; how many end."""
+        before = self.standing.allocated
+        if not self.retired:
+            self.standing.want(amount, _PREPARED)
+        return before - self.standing.allocated
 
     def retire(self) -> None:
         """Keep no environment any longer than it runs."""
@@ -195,13 +212,37 @@ class FunctionPool:
 
     def _scale_up(self) -> None:
         while self._starting < len(self.waiting):
+            if self.version.snap_start and self._hand_out():
+                continue
             refusal = self._fleet.admit(self, ahead=False)
             if refusal is not None:
                 self.waiting.pop().fail(refusal)
                 continue
-            environment = self._member(self._on_demand)
+            environment = self._member(self._unprepared() or self._on_demand)
             self._starting += 1
             self._fleet.services.tasks.spawn(self._start(environment, self.size_mib))
+
+    def _hand_out(self) -> bool:
+        """Give a prepared environment to who waits longest, if there is one; the next is prepared
+        once that one is on its way."""
+        environment = self.standing.hand_out()
+        if environment is None:
+            return False
+        asyncio.get_running_loop().call_later(_REFILL_DELAY_S, self._fleet.snapshot_used, self)
+        environment.purpose = self._on_demand
+        self.available(environment)
+        return True
+
+    def _unprepared(self) -> Purpose | None:
+        """Of a SnapStart environment that has to be started anew."""
+        if not self.version.snap_start:
+            return None
+        reason = "none of its environments was prepared at this moment"
+        if self.standing.failure is not None:
+            reason = "its last init for a prepared environment failed"
+        _log.info("%s:%s starts anew: %s", self.version.arn, self.version.version, reason)
+        note = f"SnapStart: an ordinary start, because {reason}."
+        return replace(self._on_demand, note=note)
 
     def _member(self, purpose: Purpose) -> Supervisor:
         environment = Supervisor(self.version, self._pack, self._fleet.services, self, purpose)
@@ -220,6 +261,8 @@ class FunctionPool:
             environment.end()
             return
         self._start_over(promised_mib)
+        if self.version.snap_start:
+            self._fleet.snapshot_used(self)  # for the next one; this one went first
         if needed:
             self.available(environment)
         else:
@@ -254,7 +297,11 @@ class FunctionPool:
         self.standing.start_over(environment, Start.PUT_OFF if self.retired else outcome)
         if initialised:
             self._measure(environment)
-            self.available(environment)
+            if self.version.snap_start:
+                self.standing.rest(environment)
+                self._scale_up()
+            else:
+                self.available(environment)
 
     def _measure(self, environment: Supervisor) -> None:
         """What its successors will cost."""

@@ -27,6 +27,8 @@ class Outcome(Enum):
     """The function is switched off."""
     LOOP = "loop"
     """The function has called itself too often in a row (`lineage.py`)."""
+    BEGUN = "begun"
+    """A durable execution goes on with it, and has its own rules."""
     GONE = "gone"
     """There is no such function, version or alias any more."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Protocol
 
+from lambdad.runtime.boot import InitFailure
 from lambdad.runtime.purpose import Purpose
 from lambdad.runtime.supervisor import Supervisor
 
@@ -49,6 +50,8 @@ class Standing:
         """Why no more are started, in AWS's word; None while nothing failed."""
         self.settled = True
         """Whether all that are wanted were there at some time since they are wanted."""
+        self.init_failure: InitFailure | None = None
+        """What that was in detail."""
         self._pool = pool
         self._purpose = Purpose(ahead=True)
         self._alive: set[Supervisor] = set()
@@ -60,6 +63,11 @@ class Standing:
         return len(self._alive)
 
     @property
+    def starting(self) -> int:
+        """Those on the way."""
+        return self._starting
+
+    @property
     def in_progress(self) -> bool:
         """Still on the way to what is wanted."""
         return not self.settled and self.failure is None
@@ -69,6 +77,7 @@ class Standing:
         if amount > self.wanted or self.failure is not None:
             self.settled = False
         self.wanted, self._purpose, self.failure = amount, purpose, None
+        self.init_failure = None
         while len(self._alive) > amount and self.idle:
             self.idle[0].end()
         self._settle()
@@ -89,7 +98,17 @@ class Standing:
             self._alive.add(environment)
         elif outcome is Start.FAILED:
             self.failure = INIT_FAILURE
+            self.init_failure = environment.init_failure
         self._settle()
+
+    def hand_out(self) -> Supervisor | None:
+        """One that has nothing to do, for good: it does not count here any more. What is missing
+        then is started at the next `top_up`."""
+        if not self.idle:
+            return None
+        environment = self.idle.pop()
+        self._alive.discard(environment)
+        return environment
 
     def rest(self, environment: Supervisor) -> None:
         """It has nothing to do."""

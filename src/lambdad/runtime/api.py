@@ -13,8 +13,10 @@ import socket
 from typing import Protocol
 
 from lambdad.core.limits import Limits
+from lambdad.runtime import snapshot_restore
 from lambdad.runtime.connection import ACCEPTED, RESPONSE_MODE, Connection, Next, response
 from lambdad.runtime.environment import Rejected
+from lambdad.runtime.extension_api import ExtensionEvents, route
 from lambdad.runtime.invocation import Sink, Source
 
 _INVOCATION = b"/2018-06-01/runtime/invocation/"
@@ -30,18 +32,19 @@ class RuntimeEvents(Protocol):
 
     def on_next(self, waiting: Next) -> None: ...
     def on_next_abandoned(self, waiting: Next) -> None: ...
+    def on_init_error(self, error_type: str, payload: bytes) -> None: ...
+
+
+class RunEvents(Protocol):
+    """What the responses of a function lead to; likewise."""
+
     def on_response(self, request_id: str, payload: bytes) -> None: ...
     def on_response_too_large(self, request_id: str) -> None: ...
     def on_invalid_response_mode(self, request_id: str) -> None: ...
     def on_error(self, request_id: str, error_type: str, payload: bytes) -> None: ...
-    def on_init_error(self, error_type: str, payload: bytes) -> None: ...
-
-
-class StreamEvents(Protocol):
-    """What a streamed response leads to; likewise."""
 
     def on_stream(self, request_id: str, content_type: str, source: Source) -> Sink | None:
-        """It begins; None where its caller waits for the whole of it."""
+        """One begins that is streamed; None where its caller waits for the whole of it."""
 
     def on_stream_end(self, error_type: str | None, payload: bytes) -> None:
         """It is complete; with an error type, which may be empty, the function failed midway."""
@@ -55,9 +58,19 @@ class StreamEvents(Protocol):
 class RuntimeApi:
     """The Runtime API of one sandbox."""
 
-    def __init__(self, events: RuntimeEvents, streams: StreamEvents, limits: Limits) -> None:
+    def __init__(
+        self,
+        events: RuntimeEvents,
+        runs: RunEvents,
+        extensions: ExtensionEvents,
+        limits: Limits,
+        snapshot: snapshot_restore.SnapshotPoint | None = None,
+    ) -> None:
+        self.snapshot = snapshot
+        """Where the runtime waits for its restore; None without SnapStart."""
         self.events = events
-        self.streams = streams
+        self.runs = runs
+        self.extensions = extensions
         self.limits = limits
         self.buffered_bytes = 0
         """Request bytes held, all connections together."""
@@ -92,7 +105,9 @@ class RuntimeApi:
                 connection.answer(ACCEPTED)
         elif url == _PING:
             connection.answer(response(200, b"pong", "text/plain"))
-        else:
+        elif not (
+            snapshot_restore.route(connection, self.snapshot) or route(connection, self.extensions)
+        ):
             _not_found(connection)
 
     def open_stream(self, connection: Connection) -> Sink | None:
@@ -100,19 +115,19 @@ class RuntimeApi:
         streaming = connection.headers[RESPONSE_MODE] == b"streaming"
         if action != b"response" or not streaming or connection.method != b"POST":
             return None
-        return self.streams.on_stream(request_id, connection.header(b"content-type"), connection)
+        return self.runs.on_stream(request_id, connection.header(b"content-type"), connection)
 
     def end_stream(self, connection: Connection) -> None:
         error_type = connection.header(_ERROR_TYPE) if _ERROR_TYPE in connection.headers else None
-        self.streams.on_stream_end(error_type, _error_body(connection))
+        self.runs.on_stream_end(error_type, _error_body(connection))
         connection.answer(ACCEPTED)
 
     def overflow_stream(self, connection: Connection) -> Rejected:
-        self.streams.on_stream_too_large()
+        self.runs.on_stream_too_large()
         return _too_large(self.limits.streamed_response_bytes)
 
     def break_stream(self) -> None:
-        self.streams.on_stream_broken()
+        self.runs.on_stream_broken()
 
     # -- routes -------------------------------------------------------------------------------
 
@@ -136,27 +151,27 @@ class RuntimeApi:
             _not_found(connection)
 
     def _response(self, connection: Connection, request_id: str) -> None:
-        events, headers = self.events, connection.headers
+        runs, headers = self.runs, connection.headers
         mode = headers.get(RESPONSE_MODE)
         if mode is not None and mode != b"streaming":
-            events.on_invalid_response_mode(request_id)
+            runs.on_invalid_response_mode(request_id)
             raise Rejected(400, "InvalidFunctionResponseMode", "Invalid function response mode")
         if connection.too_large:
             self._refuse_too_large(request_id)
         if _ERROR_TYPE in headers:  # trailers of a stream that failed on its way
-            events.on_error(request_id, connection.header(_ERROR_TYPE), _error_body(connection))
+            runs.on_error(request_id, connection.header(_ERROR_TYPE), _error_body(connection))
         else:
-            events.on_response(request_id, connection.body())
+            runs.on_response(request_id, connection.body())
         connection.answer(ACCEPTED)
 
     def _error(self, connection: Connection, request_id: str) -> None:
         if connection.too_large:
             self._refuse_too_large(request_id)
-        self.events.on_error(request_id, connection.header(_ERROR_TYPE), connection.body())
+        self.runs.on_error(request_id, connection.header(_ERROR_TYPE), connection.body())
         connection.answer(ACCEPTED)
 
     def _refuse_too_large(self, request_id: str) -> None:
-        self.events.on_response_too_large(request_id)
+        self.runs.on_response_too_large(request_id)
         raise _too_large(self.limits.response_payload_bytes)
 
 

@@ -9,18 +9,41 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from lambdad.core.ids import new_environment_id
+from lambdad.functions.errors import LambdaError
 from lambdad.functions.snapshot import FunctionVersion
-from lambdad.runtime.api import RuntimeApi, RuntimeEvents, StreamEvents
+from lambdad.runtime.api import RunEvents, RuntimeApi, RuntimeEvents
 from lambdad.runtime.collector import LogCollector
 from lambdad.runtime.entry import NoEntryPoint, with_command
 from lambdad.runtime.environment import Environment
-from lambdad.runtime.faults import Fault, exited, init_reported, invalid_entrypoint, timed_out
+from lambdad.runtime.extension_host import ExtensionHost, external_extensions
+from lambdad.runtime.faults import (
+    Fault,
+    exited,
+    extension_failed,
+    init_reported,
+    invalid_entrypoint,
+    timed_out,
+)
+from lambdad.runtime.platform_log import InitReport
 from lambdad.runtime.purpose import Purpose
 from lambdad.runtime.services import EnvironmentServices
-from lambdad.runtime.variables import environment_variables
-from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxSpec
+from lambdad.runtime.snapshot_restore import (
+    RestoreFailure,
+    RestoreLog,
+    SnapshotPoint,
+    snap_start_variables,
+)
+from lambdad.runtime.variables import environment_variables, extension_variables
+from lambdad.sandbox.driver import (
+    RUNTIME_API_ADDRESS,
+    Exit,
+    RuntimePack,
+    Sandbox,
+    SandboxSpec,
+)
 
 _EXIT_SETTLE_S = 0.002
 """What a process sent just before it died is read before its death is acted upon."""
@@ -38,6 +61,14 @@ class InitFailure:
     crashed: bool = False
 
 
+class Watcher(Protocol):
+    """The environment that a boot belongs to. Told of what comes after init."""
+
+    def on_failure(self, boot: Boot, fault_for: Callable[[str], Fault]) -> None:
+        """The runtime's process ended on its own, or an extension failed: the environment cannot
+        go on. What the caller is told, by request id."""
+
+
 class Boot:
     """A sandbox with its Runtime API and the state of what runs in it."""
 
@@ -47,8 +78,8 @@ class Boot:
         purpose: Purpose,
         services: EnvironmentServices,
         collector: LogCollector,
-        events: tuple[RuntimeEvents, StreamEvents],
-        on_exit: Callable[[Boot, Exit], None],
+        events: tuple[RuntimeEvents, RunEvents],
+        watcher: Watcher,
     ) -> None:
         self.environment = Environment()
         self.started_ns = 0
@@ -58,8 +89,18 @@ class Boot:
         self._purpose = purpose
         self._services = services
         self._collector = collector
-        self._api = RuntimeApi(*events, services.limits)
-        self._on_exit = on_exit
+        external: tuple[str, ...] = ()
+        if version.layer_dirs and services.driver.tier.shows_layers:
+            external = external_extensions(version.layer_dirs)
+        self.extensions = ExtensionHost(self, version, external, services.clock, services.limits)
+        self.snapshot: SnapshotPoint | None = None
+        if purpose.restores:
+            self.snapshot = SnapshotPoint(
+                self.environment, self.runtime_ready, lambda: services.credentials_for(version)
+            )
+        self._api = RuntimeApi(*events, self.extensions, services.limits, self.snapshot)
+        self._runtime_ready = False
+        self._watcher = watcher
         self._sandbox: Sandbox | None = None
         self._init: asyncio.Future[InitFailure | None] = asyncio.get_running_loop().create_future()
 
@@ -74,15 +115,25 @@ class Boot:
             fault_for = _entrypoint_fault(str(error))
             self._fail_init(InitFailure("error", "Runtime.InvalidEntrypoint", fault_for))
             return
+        external = self.extensions.external
+        if len(external) > services.limits.extensions:
+            self._fail_init(_too_many_extensions(services.limits.extensions))
+            return
         credentials = services.credentials_for(version)
+        variables = environment_variables(version, pack, stream, credentials, self._purpose)
+        if self.snapshot is not None:
+            port = RUNTIME_API_ADDRESS[1]
+            variables = snap_start_variables(variables, port, self.snapshot.token)
         spec = SandboxSpec(
             environment_id=new_environment_id(),  # the driver sees no id twice
             pack=pack,
             code_dir=version.code_dir,
             layer_dirs=version.layer_dirs,
-            variables=environment_variables(version, pack, stream, credentials, self._purpose),
+            variables=variables,
             memory_mib=version.memory_mib,
             tmp_mib=version.tmp_mib,
+            extensions=external,
+            extension_variables=extension_variables(variables) if external else {},
         )
         sandbox = await services.driver.create(spec)
         if self.ended:  # while it was being created
@@ -90,7 +141,8 @@ class Boot:
             return
         self._sandbox = sandbox
         self.started_ns = services.clock.monotonic_ns()
-        self._collector.attach(sandbox.output_fd, sandbox.telemetry_fd)
+        feed = self.extensions.feed
+        self._collector.attach(sandbox.output_fd, sandbox.telemetry_fd, feed)
         sandbox.exited.add_done_callback(self._exited)
         await self._serve(sandbox)
 
@@ -106,13 +158,60 @@ class Boot:
             return InitFailure("timeout", None, lambda rid: timed_out(rid, self._version.timeout_s))
         return self._init.result()
 
-    def init_succeeded(self) -> None:
-        """The runtime asked for its first event."""
+    def runtime_ready(self) -> None:
+        """The runtime asked for its first event, or for the restore that comes before that."""
+        if self.snapshot is not None and self.snapshot.leaving:
+            self.snapshot.left()
+        self._runtime_ready = True
+        if self.extensions.extensions.ready:
+            self._succeed()
+
+    def init_report(self, phase: str, failure: InitFailure | None) -> InitReport:
+        """What its init came to, now that it is over."""
+        took_ms = (self._services.clock.monotonic_ns() - self.started_ns) / 1e6
+        if failure is None:
+            return InitReport(took_ms, phase)
+        return InitReport(took_ms, phase, failure.status, failure.error_type)
+
+    async def restore(self, log: RestoreLog) -> LambdaError | None:
+        """See the restore phase through; why it failed. Only where there is a snapshot."""
+        assert self.snapshot is not None
+        limit_s = self._services.limits.restore_timeout_s
+        return await self.snapshot.restore(limit_s, log, self._services.clock)
+
+    def extensions_ready(self) -> None:
+        """All extensions wait for their next event."""
+        if self.ended:
+            return
+        if self._runtime_ready:
+            self._succeed()
+
+    def extension_failed(self, error_type: str, fault_for: Callable[[str], Fault]) -> None:
+        """An extension cannot go on."""
+        if self.ended:
+            return
+        if self._init.done():
+            self._watcher.on_failure(self, fault_for)
+        else:
+            self._fail_init(InitFailure("error", error_type, fault_for))
+
+    def extension_wrote(self, data: bytes) -> None:
+        """Lines of an extension, in the shutdown phase too."""
+        if self._sandbox is not None:
+            self._collector.extension_output(data)
+
+    def runtime_exited(self, end: Exit) -> None:
+        """The runtime's process ended, in an environment where it is not the main one."""
+        asyncio.get_running_loop().call_later(_EXIT_SETTLE_S, self._settle_exit, end)
+
+    def _succeed(self) -> None:
+        self.extensions.close_registration()
         if not self._init.done():
             self._init.set_result(None)
 
     def init_error_posted(self, error_type: str, payload: bytes) -> None:
-        """The runtime reported why it cannot start."""
+        """The runtime reported why it cannot start. Raises Rejected."""
+        self.environment.init_error_posted()
         fault = init_reported(error_type, payload)
         self._fail_init(InitFailure("error", fault.error_type, lambda _: fault))
 
@@ -127,17 +226,36 @@ class Boot:
     def memory_peak_bytes(self) -> int:
         return self._sandbox.memory_peak_bytes() if self._sandbox is not None else 0
 
-    def end(self) -> None:
-        """End the process and give everything back; the killing itself goes on by itself."""
+    def end(self, reason: str = "spindown", *, at_once: bool = False) -> None:
+        """End the processes and give everything back, which goes on by itself. Extensions that
+        wanted to know of the end have their shutdown phase first, unless it is to be `at_once`."""
         if self.ended:
             return
         self.ended = True
         self.environment.exited()
+        graceful = not at_once and self._init.done() and bool(self.extensions.external)
         self._fail_init(_ENDED)
+        if self._sandbox is None:
+            self._api.close()
+        elif graceful:
+            self._services.tasks.spawn(self._shut_down(self._sandbox, reason))
+        else:
+            self._close(self._sandbox)
+
+    async def _shut_down(self, sandbox: Sandbox, reason: str) -> None:
+        sandbox.thaw()
+        ending = asyncio.ensure_future(self.extensions.shut_down(reason))
+        both: list[asyncio.Future[Any]] = [ending, sandbox.exited]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        self._close(sandbox)
+
+    def _close(self, sandbox: Sandbox) -> None:
         self._api.close()
-        if self._sandbox is not None:
-            self._collector.detach()
-            self._services.tasks.spawn(self._kill(self._sandbox))
+        if self.extensions.feed is not None:
+            self.extensions.feed.close()
+        self._collector.detach()
+        self._services.tasks.spawn(self._kill(sandbox))
 
     async def _kill(self, sandbox: Sandbox) -> None:
         if self._services.platform is not None and sandbox.platform_listener is not None:
@@ -159,7 +277,10 @@ class Boot:
             failure = InitFailure("error", error_type, lambda rid: exited(rid, end), crashed)
             self._fail_init(failure)
             return
-        self._on_exit(self, end)
+        if self.snapshot is not None and self.snapshot.leaving:
+            self.snapshot.failed(RestoreFailure("error", exited("", end).error_type))
+            return
+        self._watcher.on_failure(self, lambda request_id: exited(request_id, end))
 
     def _fail_init(self, failure: InitFailure) -> None:
         if not self._init.done():
@@ -172,3 +293,9 @@ _ENDED = InitFailure("error", "Runtime.ExitError", lambda rid: exited(rid, Exit(
 
 def _entrypoint_fault(message: str) -> Callable[[str], Fault]:
     return lambda request_id: invalid_entrypoint(request_id, message)
+
+
+def _too_many_extensions(limit: int) -> InitFailure:
+    error_type = "Extension.TooManyExtensions"
+    text = f"Extension limit ({limit}) reached"
+    return InitFailure("error", error_type, lambda rid: extension_failed(error_type, rid, text))

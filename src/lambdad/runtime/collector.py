@@ -27,6 +27,13 @@ _LEVELS = {"": 6, "TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "WARNING": 3, "E
 _LEVELS |= {"FATAL": 5, "CRITICAL": 5}
 
 
+class Feed(Protocol):
+    """Wants to have the lines as well: `runtime/telemetry_feed.py`."""
+
+    def log(self, kind: str, text: str, timestamp_ms: int) -> None:
+        """One line of a `function` or an `extension`."""
+
+
 class LogSink(Protocol):
     """Where log events go; `telemetry/logs.py` is one."""
 
@@ -60,14 +67,16 @@ class LogCollector:
         self._threshold = (
             _LEVELS.get(version.application_log_level, 0) if version.log_format == "JSON" else 0
         )
+        self._feed: Feed | None = None
         self._tail: deque[bytes] | None = None
         self._tail_bytes = 0
         self._pipes: dict[int, Callable[[bytes], None]] = {}
         self._poll: Callable[[int], list[tuple[int, int]]] = _nothing
         self._flush: Callable[[], None] = _no_flush
 
-    def attach(self, output_fd: int, telemetry_fd: int) -> None:
-        """Read a sandbox's pipes from now on."""
+    def attach(self, output_fd: int, telemetry_fd: int, feed: Feed | None = None) -> None:
+        """Read a sandbox's pipes from now on; `feed` gets what is in them too."""
+        self._feed = feed
         lines = LineSplitter(self._limits.environment_log_line_bytes)
         frames = FrameDecoder(self._limits.environment_log_line_bytes)
         poller = select.poll()
@@ -116,6 +125,15 @@ class LogCollector:
         if line:
             self._emit(now_ms, line)
 
+    def extension_output(self, data: bytes) -> None:
+        """Log whole lines that an extension wrote."""
+        splitter = LineSplitter(self._limits.environment_log_line_bytes)
+        now_ms = self._clock.wall_ms()
+        for text in splitter.feed(data):
+            self._emit(now_ms, text)
+            if self._feed is not None:
+                self._feed.log("extension", text, now_ms)
+
     def begin_tail(self) -> None:
         """Keep the end of what is logged from now on."""
         self._tail, self._tail_bytes = deque(), 0
@@ -151,6 +169,8 @@ class LogCollector:
         if timestamp_ms is None or not self._born_ms <= timestamp_ms <= now_ms:
             timestamp_ms = now_ms  # the function sets the frame's time: it may not lie far
         self._emit(timestamp_ms, text)
+        if self._feed is not None:
+            self._feed.log("function", text, timestamp_ms)
 
     def _emit(self, timestamp_ms: int, text: str) -> None:
         self._append(self._account, self._region, self._group, self._stream, timestamp_ms, text)

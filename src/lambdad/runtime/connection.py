@@ -20,8 +20,8 @@ from lambdad.runtime.invocation import Sink
 
 RESPONSE_MODE = b"lambda-runtime-function-response-mode"
 _KEPT_PREFIX = b"lambda-"
-_KEPT_HEADERS = frozenset({b"content-type", b"expect"})
-_HEADER_INITIALS = frozenset(b"cClLeE")
+_KEPT_HEADERS = frozenset({b"authorization", b"content-type", b"expect"})
+_HEADER_INITIALS = frozenset(b"aAcClLeE")
 _ONE_WRITE_BYTES = 65_536
 ACCEPTED = (
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"

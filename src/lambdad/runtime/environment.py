@@ -25,6 +25,10 @@ class State(StrEnum):
     INVOCATION_RESPONSE = "InvocationResponse"
     """A streamed response has begun."""
     RESPONSE_SENT = "ResponseSent"
+    RESTORE_READY = "RestoreReady"
+    """SnapStart: init is over, and the first event is not asked for before the restore."""
+    RESTORING = "Restoring"
+    RESTORE_ERROR = "RestoreError"
     EXITED = "Exited"
 
 
@@ -33,6 +37,8 @@ class Step(Enum):
 
     INITIALISED = "initialised"
     """Init is over; keep the request for the next event open."""
+    RESTORED = "restored"
+    """The restore phase is over; likewise."""
     PARK = "park"
     """Keep the request for the next event open."""
     DELIVER = "deliver"
@@ -84,7 +90,34 @@ class Environment:
             return Step.INITIALISED
         if state is State.RUNNING:
             return Step.DELIVER
+        if state is State.RESTORING:
+            self.state = State.READY
+            return Step.RESTORED
+        if state is State.EXITED:
+            return Step.PARK  # in the shutdown phase a runtime that is alive has nothing to do
         raise self._forbidden("Ready")
+
+    def restore_requested(self) -> bool:
+        """The runtime's init is over and it waits for its restore; whether it says so for the
+        first time. It may have lost the first answer."""
+        if self.state is State.STARTED:
+            self.state = State.RESTORE_READY
+            return True
+        if self.state not in (State.RESTORE_READY, State.RESTORING):
+            raise self._forbidden("RestoreReady")
+        return False
+
+    def restore(self) -> None:
+        """It is let go on. Only where it waits for that."""
+        if self.state is not State.RESTORE_READY:
+            raise ValueError(f"environment in state {self.state} cannot be restored")
+        self.state = State.RESTORING
+
+    def restore_error_posted(self) -> None:
+        """The runtime reports that a hook failed; its process ends next."""
+        if self.state is not State.RESTORING:
+            raise self._forbidden("RestoreError")
+        self.state = State.RESTORE_ERROR
 
     def next_abandoned(self) -> None:
         """The runtime hung up while it waited for an event: it owes another request for one."""

@@ -59,6 +59,11 @@ def response_too_large(limit_bytes: int) -> Fault:
     return Fault(error_type, _json(errorMessage=text, errorType=error_type), "error")
 
 
+def extension_failed(error_type: str, request_id: str, reason: str) -> Fault:
+    """An extension could not go on, and the environment cannot without it."""
+    return _fault(error_type, request_id, reason)
+
+
 def truncated(request_id: str) -> Fault:
     """The runtime hung up before the end of the response that it streamed."""
     return _fault("Runtime.TruncatedResponse", request_id, "Response was truncated")

@@ -101,11 +101,15 @@ class Invocation:
         self.started_ns = 0
         """When the function's time began to run, monotonic; 0 before."""
 
+    def answer(self, result: InvokeResult) -> None:
+        """Its caller need not wait for the end of the run, which keeps its slot."""
+        if not self.future.done():
+            self.future.set_result(result)
+
     def succeed(self, result: InvokeResult) -> None:
         """The run is over, whatever the function made of it."""
         self.slot.release()
-        if not self.future.done():
-            self.future.set_result(result)
+        self.answer(result)
 
     def fail(self, error: Exception) -> None:
         """The platform, not the function, failed."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime.catalog.identifiers import family_of
+from lambdad.runtime.extensions import Extension
 from lambdad.runtime.purpose import ON_DEMAND, Purpose
 
 _LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2}
@@ -30,6 +32,16 @@ class Report:
     memory_peak_mib: int
     init_ms: float | None = None
     status: str | None = None
+    error_type: str | None = None
+    restore_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreReport:
+    """A restore phase (SnapStart). `status` is `success`, `error` or `timeout`."""
+
+    duration_ms: float
+    status: str = "success"
     error_type: str | None = None
 
 
@@ -49,9 +61,13 @@ class PlatformLines(Protocol):
 
     def init_start(self, now_ms: int, phase: str) -> str: ...
     def init_report(self, now_ms: int, report: InitReport) -> str: ...
+    def restore_start(self, now_ms: int) -> str: ...
+    def restore_report(self, now_ms: int, report: RestoreReport) -> str: ...
     def start(self, now_ms: int, request_id: str) -> str: ...
     def end(self, now_ms: int, report: Report) -> str: ...
     def report(self, now_ms: int, report: Report) -> str: ...
+    def extension(self, now_ms: int, extension: Extension) -> str: ...
+    def subscription(self, now_ms: int, name: str, types: Sequence[str]) -> str: ...
 
 
 def platform_lines(
@@ -63,9 +79,20 @@ def platform_lines(
     return TextLines(version, purpose)
 
 
-def billed_ms(duration_ms: float, init_ms: float | None) -> int:
-    """What a run costs in time: init included, rounded up (AWS since 2025-08-01)."""
-    return math.ceil(duration_ms + (init_ms or 0.0))
+def telemetry_lines(version: FunctionVersion, environment_id: str, purpose: Purpose) -> JsonLines:
+    """All events, as the Telemetry API has them whatever the log does."""
+    return JsonLines(replace(version, system_log_level="DEBUG"), environment_id, purpose)
+
+
+def billed_ms(duration_ms: float, init_ms: float | None, restore_ms: float | None = None) -> int:
+    """What a run costs in time: init included, rounded up (AWS since 2025-08-01), and what is
+    billed of the restore."""
+    return math.ceil(duration_ms + (init_ms or 0.0) + billed_restore_ms(restore_ms))
+
+
+def billed_restore_ms(restore_ms: float | None) -> int:
+    """All of it: AWS bills loading the runtime and the hooks, and nothing else happens here."""
+    return math.ceil(restore_ms or 0.0)
 
 
 def runtime_version(runtime: str) -> str:
@@ -80,10 +107,12 @@ class TextLines:
 
     def __init__(self, version: FunctionVersion, purpose: Purpose) -> None:
         self._ahead = purpose.ahead
-        self._init_start = (
-            f"INIT_START Runtime Version: {runtime_version(version.runtime)}\t"
+        runtime = (
+            f"Runtime Version: {runtime_version(version.runtime)}\t"
             f"Runtime Version ARN: {version.runtime_version_arn}\n"
         )
+        self._init_start = f"INIT_START {runtime}"
+        self._restore_start = f"RESTORE_START {runtime}"
         self._version = f" Version: {version.version}\n"
         self._memory = f"Memory Size: {version.memory_mib} MB\tMax Memory Used: "
 
@@ -95,6 +124,15 @@ class TextLines:
         if report.status == "success":
             return f"{line}\n" if self._ahead else ""
         line += f"\tStatus: {report.status}"
+        return f"{line}\tError Type: {report.error_type}\n" if report.error_type else f"{line}\n"
+
+    def restore_start(self, now_ms: int) -> str:
+        return self._restore_start
+
+    def restore_report(self, now_ms: int, report: RestoreReport) -> str:
+        line = f"RESTORE_REPORT Restore Duration: {report.duration_ms:.2f} ms"
+        if report.status != "success":
+            line += f"\tStatus: {report.status}"
         return f"{line}\tError Type: {report.error_type}\n" if report.error_type else f"{line}\n"
 
     def start(self, now_ms: int, request_id: str) -> str:
@@ -110,11 +148,25 @@ class TextLines:
         )
         if report.init_ms is not None:
             line += f"Init Duration: {report.init_ms:.2f} ms\t"
+        if report.restore_ms is not None:
+            line += f"Restore Duration: {report.restore_ms:.2f} ms\t"
+            line += f"Billed Restore Duration: {billed_restore_ms(report.restore_ms)} ms\t"
         if report.status is not None:
             line += f"Status: {report.status}\t"
             if report.status == "error":
                 line += f"Error Type: {report.error_type}\t"
         return line + "\n"
+
+    def extension(self, now_ms: int, extension: Extension) -> str:
+        line = f"EXTENSION\tName: {extension.name}\tState: {extension.state}\t"
+        line += f"Events: [{','.join(extension.events)}]"
+        return (
+            f"{line}\tError Type: {extension.error_type}\n" if extension.error_type else line + "\n"
+        )
+
+    def subscription(self, now_ms: int, name: str, types: Sequence[str]) -> str:
+        shown = ", ".join(kind.capitalize() for kind in types)
+        return f"TELEMETRY\tName: {name}\tState: Subscribed\tTypes: [{shown}]\n"
 
 
 class JsonLines:
@@ -130,10 +182,12 @@ class JsonLines:
         self._threshold = _LEVELS[version.system_log_level]
 
     def init_start(self, now_ms: int, phase: str) -> str:
+        record = {"initializationType": self._purpose.initialization_type, "phase": phase}
+        return self._line(now_ms, "INFO", "platform.initStart", record | self._instance())
+
+    def _instance(self) -> dict[str, Any]:
         version = self._version
-        record = {
-            "initializationType": self._purpose.initialization_type,
-            "phase": phase,
+        return {
             "runtimeVersion": runtime_version(version.runtime),
             "runtimeVersionArn": version.runtime_version_arn,
             "functionName": version.name,
@@ -141,7 +195,20 @@ class JsonLines:
             "instanceId": self._environment_id,
             "instanceMaxMemory": version.memory_mib * 1024 * 1024,
         }
-        return self._line(now_ms, "INFO", "platform.initStart", record)
+
+    def restore_start(self, now_ms: int) -> str:
+        return self._line(now_ms, "INFO", "platform.restoreStart", self._instance())
+
+    def restore_report(self, now_ms: int, report: RestoreReport) -> str:
+        record: dict[str, Any] = {"status": report.status}
+        if report.error_type is not None:
+            record["errorType"] = report.error_type
+        good = report.status == "success"
+        level = "DEBUG" if good else "WARN"
+        done = self._line(now_ms, level, "platform.restoreRuntimeDone", dict(record))
+        record["metrics"] = {"durationMs": round(report.duration_ms, 3)}
+        level = "INFO" if good else "WARN"
+        return done + self._line(now_ms, level, "platform.restoreReport", record)
 
     def init_report(self, now_ms: int, report: InitReport) -> str:
         record: dict[str, Any] = {
@@ -175,9 +242,26 @@ class JsonLines:
         }
         if report.init_ms is not None:
             metrics["initDurationMs"] = round(report.init_ms, 3)
+        if report.restore_ms is not None:
+            metrics["restoreDurationMs"] = round(report.restore_ms, 3)
+            metrics["billedRestoreDurationMs"] = billed_restore_ms(report.restore_ms)
         record = self._outcome(report)
         record["metrics"] = metrics
         return self._line(now_ms, _level(report, "INFO"), "platform.report", record)
+
+    def subscription(self, now_ms: int, name: str, types: Sequence[str]) -> str:
+        record = {"name": name, "state": "Subscribed", "types": list(types)}
+        return self._line(now_ms, "INFO", "platform.telemetrySubscription", record)
+
+    def extension(self, now_ms: int, extension: Extension) -> str:
+        record: dict[str, Any] = {
+            "name": extension.name,
+            "state": extension.state,
+            "events": list(extension.events),
+        }
+        if extension.error_type:
+            record["errorType"] = extension.error_type
+        return self._line(now_ms, "INFO", "platform.extension", record)
 
     def _outcome(self, report: Report) -> dict[str, Any]:
         record: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """What an execution environment is made for: on demand or ahead, and for which tenant. Pure.
 
-Fixed for the whole life of an environment: one that was made for a tenant never serves another.
+One that was made for a tenant never serves another. A prepared environment (SnapStart) is one on
+demand from the moment it is handed out; apart from that a purpose is for life.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from typing import Literal
 
 from lambdad.core.limits import Limits
 
-InitializationType = Literal["on-demand", "provisioned-concurrency", "lambda-managed-instances"]
+InitializationType = Literal[
+    "on-demand", "provisioned-concurrency", "snap-start", "lambda-managed-instances"
+]
 """AWS_LAMBDA_INITIALIZATION_TYPE, and `initializationType` of platform events."""
 
 _AHEAD_INIT_S = 130.0
@@ -26,6 +29,14 @@ class Purpose:
     ahead: bool = False
     """Initialised before anybody waits for it: its init belongs to no invocation, is reported
     always, and is not repeated inside the first invocation when it fails."""
+
+    note: str | None = None
+    """What the function's log says of it at its start, beside AWS's lines."""
+
+    @property
+    def restores(self) -> bool:
+        """Its runtime stops between init and its first event, until it is restored."""
+        return self.initialization_type == "snap-start"
 
     def init_limit_s(self, limits: Limits, function_timeout_s: float) -> float:
         """How long init may take: ahead of time 130 s or the function's timeout, whichever is

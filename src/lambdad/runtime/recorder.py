@@ -5,7 +5,8 @@ Owns: when which platform line is logged, Max Memory Used, billed time, the resu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from lambdad.core.clock import Clock
 from lambdad.core.ids import EnvironmentId
@@ -14,13 +15,31 @@ from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime.catalog.identifiers import family_of
 from lambdad.runtime.collector import LogCollector
 from lambdad.runtime.entry import misplaced_module
+from lambdad.runtime.extensions import Extension
 from lambdad.runtime.faults import OUT_OF_MEMORY, UNHANDLED, Fault
 from lambdad.runtime.invocation import Invocation, InvokeResult
-from lambdad.runtime.platform_log import InitReport, Report, billed_ms, platform_lines
+from lambdad.runtime.platform_log import (
+    InitReport,
+    PlatformLines,
+    Report,
+    RestoreReport,
+    billed_ms,
+    platform_lines,
+    telemetry_lines,
+)
 from lambdad.runtime.purpose import ON_DEMAND, Purpose
 
 _FRESH_NS = 50_000_000
 _MODULE_SUFFIXES = {"python": (".py",), "nodejs": (".js", ".mjs", ".cjs")}
+
+
+class Feed(Protocol):
+    """Wants to have the events: `runtime/telemetry_feed.py`."""
+
+    on_subscribed: Callable[[str, tuple[str, ...]], None]
+
+    def platform(self, lines: str) -> None:
+        """JSON, one event a line."""
 
 
 class Recorder:
@@ -37,7 +56,13 @@ class Recorder:
     ) -> None:
         self.init_ms: float | None = None
         """The init that the next run's report owns up to."""
+        self.restore_ms: float | None = None
+        """Likewise the restore."""
         self._version = version
+        self._environment_id = environment_id
+        self._purpose = purpose
+        self._feed: Feed | None = None
+        self._events: PlatformLines
         self._lines = platform_lines(version, environment_id, purpose)
         self._collector = collector
         self._clock = clock
@@ -48,19 +73,83 @@ class Recorder:
 
     def init_started(self, phase: str) -> None:
         now_ms = self._clock.wall_ms()
+        if self._purpose.note and phase == "init":
+            self.note(self._purpose.note)
         self._collector.platform(now_ms, self._lines.init_start(now_ms, phase))
+        if self._feed is not None:
+            self._feed.platform(self._events.init_start(now_ms, phase))
 
-    def init_ended(self, report: InitReport) -> None:
+    def _subscribed(self, name: str, types: tuple[str, ...]) -> None:
+        now_ms = self._clock.wall_ms()
+        line = self._lines.subscription(now_ms, name, types)
+        self._collector.platform(now_ms, line)
+        if self._feed is not None:
+            self._feed.platform(self._events.subscription(now_ms, name, types))
+
+    def feed_with(self, feed: Feed | None) -> None:
+        """Tell it all platform events of the next start of the environment."""
+        self._feed = feed
+        if feed is not None:
+            feed.on_subscribed = self._subscribed
+            self._events = telemetry_lines(self._version, self._environment_id, self._purpose)
+
+    def init_ended(self, report: InitReport, extensions: Iterable[Extension] = ()) -> None:
         self._collector.drain()
         self._read_memory_peak()
         if report.error_type == "Runtime.ImportModuleError":
             self._explain_missing_module()
         now_ms = self._clock.wall_ms()
+        for extension in extensions:
+            self._collector.platform(now_ms, self._lines.extension(now_ms, extension))
+            if self._feed is not None:
+                self._feed.platform(self._events.extension(now_ms, extension))
         self._collector.platform(now_ms, self._lines.init_report(now_ms, report))
+        if self._feed is not None:
+            self._feed.platform(self._events.init_report(now_ms, report))
+
+    def restore_started(self) -> None:
+        now_ms = self._clock.wall_ms()
+        self._collector.platform(now_ms, self._lines.restore_start(now_ms))
+        if self._feed is not None:
+            self._feed.platform(self._events.restore_start(now_ms))
+
+    def restore_ended(self, report: RestoreReport) -> None:
+        if report.status == "success":
+            self.restore_ms = report.duration_ms
+        self._collector.drain()
+        now_ms = self._clock.wall_ms()
+        self._collector.platform(now_ms, self._lines.restore_report(now_ms, report))
+        if self._feed is not None:
+            self._feed.platform(self._events.restore_report(now_ms, report))
+
+    def note(self, text: str) -> None:
+        """A word of lambdad's own to the function's owner."""
+        self._collector.platform(self._clock.wall_ms(), f"[lambdad] {text}\n")
 
     def started(self, invocation: Invocation, now_ms: int) -> None:
         line = self._lines.start(now_ms, invocation.request.request_id)
         self._collector.platform(now_ms, line)
+        if self._feed is not None:
+            self._feed.platform(self._events.start(now_ms, invocation.request.request_id))
+
+    def answered(
+        self, invocation: Invocation, payload: bytes, fault: Fault | None, now_ns: int
+    ) -> InvokeResult:
+        """What its caller is told while extensions still work: the figures so far, and nothing
+        logged yet."""
+        self._collector.drain()
+        duration_ms = (now_ns - invocation.started_ns) / 1e6
+        return InvokeResult(
+            payload=payload,
+            function_error=UNHANDLED if fault else None,
+            executed_version=self._version.version,
+            log_tail=self._collector.take_tail(),
+            duration_ms=duration_ms,
+            billed_ms=billed_ms(duration_ms, self.init_ms, self.restore_ms),
+            init_ms=self.init_ms,
+            memory_peak_mib=self.memory_peak_mib,
+            error_type=fault.error_type if fault else None,
+        )
 
     def finished(
         self, invocation: Invocation, payload: bytes, fault: Fault | None, now_ns: int
@@ -70,19 +159,24 @@ class Recorder:
         if fault is not None and fault.status == "timeout":
             duration_ms = self._version.timeout_s * 1000.0
         init_ms, self.init_ms = self.init_ms, None
+        restore_ms, self.restore_ms = self.restore_ms, None
         self._collector.drain()
         report = Report(
             request_id=invocation.request.request_id,
             duration_ms=duration_ms,
-            billed_ms=billed_ms(duration_ms, init_ms),
+            billed_ms=billed_ms(duration_ms, init_ms, restore_ms),
             memory_peak_mib=self._memory_peak(now_ns, fault),
             init_ms=init_ms,
+            restore_ms=restore_ms,
             status=fault.status if fault else None,
             error_type=fault.error_type if fault else None,
         )
         now_ms = self._clock.wall_ms()
         self._collector.platform(now_ms, self._lines.end(now_ms, report))
         self._collector.platform(now_ms, self._lines.report(now_ms, report))
+        if self._feed is not None:
+            self._feed.platform(self._events.end(now_ms, report))
+            self._feed.platform(self._events.report(now_ms, report))
         return InvokeResult(
             payload=payload,
             function_error=UNHANDLED if fault else None,
@@ -117,9 +211,8 @@ class Recorder:
             return
         folder = misplaced_module(version.code_dir, version.handler, suffixes)
         if folder is not None:
-            self._collector.platform(
-                self._clock.wall_ms(),
-                f"[lambdad] The module of handler '{version.handler}' is in the folder "
+            self.note(
+                f"The module of handler '{version.handler}' is in the folder "
                 f"'{folder}' of the deployment package, not at its root: zip the contents of the "
-                f"folder, or set the handler to '{folder}/{version.handler}'.\n",
+                f"folder, or set the handler to '{folder}/{version.handler}'."
             )

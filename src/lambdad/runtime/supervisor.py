@@ -9,6 +9,9 @@ must: no task, no timer of its own, one look at the pipes.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
 
 from lambdad.core.ids import new_environment_id
 from lambdad.functions.snapshot import FunctionVersion
@@ -21,12 +24,14 @@ from lambdad.runtime.environment import Environment, State, Step
 from lambdad.runtime.event import head_of, payload_of
 from lambdad.runtime.faults import Fault
 from lambdad.runtime.invocation import Invocation
-from lambdad.runtime.platform_log import InitReport, log_stream
+from lambdad.runtime.platform_log import log_stream
 from lambdad.runtime.purpose import ON_DEMAND, Purpose
 from lambdad.runtime.recorder import Recorder
+from lambdad.runtime.runs import Runs
 from lambdad.runtime.services import EnvironmentServices, Owner
-from lambdad.runtime.streamed_runs import StreamedRuns
-from lambdad.sandbox.driver import Exit, RuntimePack
+from lambdad.sandbox.driver import RuntimePack
+
+_AT_REST = (State.READY, State.RESTORE_READY)
 
 
 class Supervisor:
@@ -48,6 +53,8 @@ class Supervisor:
         """When its last invocation ended, monotonic."""
         self.init_ms = 0.0
         """What its init took: the cost of another one in its place."""
+        self.init_failure: InitFailure | None = None
+        """Why an init ahead of invocations ended it."""
         self.made_ns = services.clock.monotonic_ns()
         """No later than its credentials, monotonic."""
         self.watched = False
@@ -63,7 +70,9 @@ class Supervisor:
             version, self.id, self._log, clock, lambda: self._boot.memory_peak_bytes(), purpose
         )
         self._boot = self._new_boot()
-        self._init_failed = False
+        self._first: Callable[[Invocation], Coroutine[Any, Any, None]] | None = None
+        """Runs the first invocation after what has to come before it: a failed init once more,
+        or the restore."""
         self.running: Invocation | None = None
         self._delivered = False
         """The function has seen the running invocation."""
@@ -92,19 +101,21 @@ class Supervisor:
         self.init_ms = (self.idle_since_ns - self._boot.started_ns) / 1e6
         if failure is None:
             self._recorder.init_ms = None if self.purpose.ahead else self.init_ms
+            self._first = self._invoke_after_restore if self.purpose.restores else None
             self._services.freezer.watch(self)
         elif self.purpose.ahead:
+            self.init_failure = failure
             self.end()
         else:
-            self._init_failed = True
-            self._boot.end()
+            self._first = self._invoke_after_init
+            self._boot.end(at_once=True)
         return failure is None
 
     def _new_boot(self) -> Boot:
-        streams = StreamedRuns(self, self._services.limits)
-        return Boot(
-            self.version, self.purpose, self._services, self._log, (self, streams), self._on_exit
-        )
+        runs = Runs(self, self._services.limits)
+        boot = Boot(self.version, self.purpose, self._services, self._log, (self, runs), self)
+        self._recorder.feed_with(boot.extensions.feed)
+        return boot
 
     @property
     def environment(self) -> Environment:
@@ -116,11 +127,8 @@ class Supervisor:
         failure = await boot.initialised(limit_s)
         if self.ended:
             return failure
-        took_ms = (self._clock.monotonic_ns() - boot.started_ns) / 1e6
-        report = InitReport(took_ms, phase)
-        if failure is not None:
-            report = InitReport(took_ms, phase, failure.status, failure.error_type)
-        self._recorder.init_ended(report)
+        report = boot.init_report(phase, failure)
+        self._recorder.init_ended(report, boot.extensions.extensions.members)
         return failure
 
     async def _invoke_after_init(self, invocation: Invocation) -> None:
@@ -136,20 +144,33 @@ class Supervisor:
             return
         if self.ended:
             return
-        if failure is None:
-            self._init_failed = False
+        if failure is not None:
+            await self._fail_after_init(invocation, failure)
+        elif self.purpose.restores:
+            await self._invoke_after_restore(invocation)
+        else:
+            self._first = None
+            self._start_running(invocation)
+
+    async def _invoke_after_restore(self, invocation: Invocation) -> None:
+        """Let the runtime go on from behind its init, then run."""
+        self._thaw()
+        error = await self._boot.restore(self._recorder)
+        if self.ended:
+            return
+        if error is None:
+            self._first = None
             self._start_running(invocation)
         else:
-            await self._fail_after_init(invocation, failure)
+            self.abandon(error)
 
     async def _fail_after_init(self, invocation: Invocation, failure: InitFailure) -> None:
         request_id = invocation.request.request_id
+        fault = failure.fault_for(request_id)
         if failure.crashed:  # AWS lets the caller wait for the timeout
             left_ns = invocation.started_ns + self._timeout_ns - self._clock.monotonic_ns()
             await asyncio.sleep(max(0, left_ns) / 1e9)
             fault = faults.timed_out(request_id, self.version.timeout_s)
-        else:
-            fault = failure.fault_for(request_id)
         if not self.ended:
             self._recorder.started(invocation, self._clock.wall_ms())
             self._finish(fault.payload, fault)
@@ -163,13 +184,16 @@ class Supervisor:
         self._delivered = False
         if invocation.request.tail:
             self._log.begin_tail()
-        if self._init_failed:
-            self._services.tasks.spawn(self._invoke_after_init(invocation))
+        if self._first is not None:
+            self._services.tasks.spawn(self._first(invocation))
             return
         if self._frozen:
-            self._frozen = False
-            self._boot.thaw()
+            self._thaw()
         self._start_running(invocation)
+
+    def _thaw(self) -> None:
+        self._frozen = False
+        self._boot.thaw()
 
     def _start_running(self, invocation: Invocation) -> None:
         if self._boot.environment.assign(invocation.request.request_id) is Step.DELIVER:
@@ -186,6 +210,8 @@ class Supervisor:
             payload = payload_of(request)
             deadline_ms = now_ms + (deadline_ns - now_ns) // 1_000_000
             waiting.send_event(head_of(request, deadline_ms, len(payload)), payload)
+            if not self._delivered and self._boot.extensions.present:
+                self._boot.extensions.invoke(request, deadline_ms)
         if not self._delivered:
             self._delivered = True
             self._recorder.started(invocation, now_ms)
@@ -199,8 +225,14 @@ class Supervisor:
             invocation.succeed(self._recorder.finished(invocation, payload, fault, now_ns))
 
     def complete(self, payload: bytes, fault: Fault | None) -> None:
-        """The run is over, and the environment ready for another: as good as back, though the
-        runtime has yet to ask."""
+        """The function is done. The run is over, and the environment ready for another, as soon
+        as its extensions are done too; the runtime is as good as back, though it has yet to ask."""
+        host = self._boot.extensions
+        if host.present and host.extensions.busy and self.running is not None:
+            host.when_done(partial(self.complete, payload, fault))
+            now_ns = self._clock.monotonic_ns()
+            self.running.answer(self._recorder.answered(self.running, payload, fault, now_ns))
+            return
         self._finish(payload, fault)
         self._services.freezer.watch(self)
         self._owner.available(self)
@@ -213,8 +245,8 @@ class Supervisor:
         if step is Step.DELIVER:
             if self.running is not None:
                 self._deliver(self.running)
-        elif step is Step.INITIALISED:
-            self._boot.init_succeeded()
+        elif step is Step.INITIALISED or step is Step.RESTORED:
+            self._boot.runtime_ready()
         elif self._withheld:
             self._withheld = False
             self._owner.available(self)
@@ -224,26 +256,7 @@ class Supervisor:
             self._waiting = None
             self._boot.environment.next_abandoned()
 
-    def on_response(self, request_id: str, payload: bytes) -> None:
-        self._boot.environment.response_posted(request_id)
-        self.complete(payload, None)
-
-    def on_error(self, request_id: str, error_type: str, payload: bytes) -> None:
-        self._boot.environment.error_posted(request_id)
-        self.complete(payload, faults.reported(error_type, payload))
-
-    def on_response_too_large(self, request_id: str) -> None:
-        """Clients die of the refusal: not to be relied on before it asks again."""
-        self._boot.environment.response_posted(request_id)
-        fault = faults.response_too_large(self._services.limits.response_payload_bytes)
-        self.withhold(fault)
-
-    def on_invalid_response_mode(self, request_id: str) -> None:
-        self._boot.environment.error_posted(request_id)
-        self.withhold(faults.invalid_response_mode(request_id))
-
     def on_init_error(self, error_type: str, payload: bytes) -> None:
-        self._boot.environment.init_error_posted()
         self._boot.init_error_posted(error_type, payload)
 
     def withhold(self, fault: Fault) -> None:
@@ -252,26 +265,23 @@ class Supervisor:
         self._withheld = True
         self._services.freezer.watch(self)
 
-    def _on_exit(self, boot: Boot, end: Exit) -> None:
-        invocation = self.running
+    def on_failure(self, boot: Boot, fault_for: Callable[[str], Fault]) -> None:
         if boot is not self._boot or self.ended:
             return
-        if invocation is not None and self._delivered:
-            fault = faults.exited(invocation.request.request_id, end)
+        if self.running is not None and self._delivered:
+            fault = fault_for(self.running.request.request_id)
             self._finish(fault.payload, fault)
-        elif invocation is not None:
-            self._hand_back(invocation)
-        self.end()
+        elif self.running is not None:
+            self._hand_back(self.running)
+        self.end("failure")
 
     # -- time ---------------------------------------------------------------------------------
 
     def _on_deadline(self) -> None:
-        invocation = self.running
-        if invocation is None:
-            return
-        fault = faults.timed_out(invocation.request.request_id, self.version.timeout_s)
-        self._finish(fault.payload, fault)
-        self.end()
+        if self.running is not None:
+            fault = faults.timed_out(self.running.request.request_id, self.version.timeout_s)
+            self._finish(fault.payload, fault)
+            self.end("timeout")
 
     def settle(self, now_ns: int, grace_ns: int) -> bool:
         """The freezer's look: freeze an idle environment, deal with one that does not come back
@@ -280,11 +290,11 @@ class Supervisor:
         if self.ended or (self.running is not None and self._delivered):
             return False
         if self.running is not None:
-            if idle_ns > grace_ns and not self._init_failed:
+            if idle_ns > grace_ns and self._first is None:
                 self._withheld = True
                 self._hand_back(self.running)
             return True
-        if self._boot.environment.state is State.READY:
+        if self._boot.environment.state in _AT_REST:
             if idle_ns < grace_ns:
                 return True
             self._frozen = True
@@ -303,13 +313,14 @@ class Supervisor:
 
     # -- the end ------------------------------------------------------------------------------
 
-    def end(self) -> None:
-        """End the process and take no more. What runs in it gets no answer from here."""
+    def end(self, reason: str = "spindown") -> None:
+        """End the process and take no more. What runs in it gets no answer from here. `reason` is
+        what extensions are told: `spindown`, `timeout` or `failure`."""
         if self.ended:
             return
         self.ended = True
         self._deadline.cancel()
-        self._boot.end()
+        self._boot.end(reason)
         self._owner.ended(self)
 
     def abandon(self, error: Exception) -> None:

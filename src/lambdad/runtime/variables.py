@@ -5,6 +5,7 @@ Owns: names, values, and who may override them. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from lambdad.functions.snapshot import FunctionVersion
@@ -27,6 +28,10 @@ class Credentials(Protocol):
     def secret_access_key(self) -> str: ...
     @property
     def session_token(self) -> str: ...
+    @property
+    def expires_s(self) -> int:
+        """Epoch seconds."""
+        ...
 
 
 def environment_variables(
@@ -43,6 +48,20 @@ def environment_variables(
     variables.update(_fixed(version, pack, log_stream, credentials))
     variables["AWS_LAMBDA_INITIALIZATION_TYPE"] = purpose.initialization_type
     return variables
+
+
+_RUNTIMES_OWN = frozenset(
+    {
+        "AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_XRAY_CONTEXT_MISSING", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER",
+    }
+)  # fmt: skip
+"""Not for extensions (Lambda developer guide, "Extensions API")."""
+
+
+def extension_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment of an external extension, out of that of its runtime."""
+    return {name: value for name, value in variables.items() if name not in _RUNTIMES_OWN}
 
 
 def _defaults(version: FunctionVersion, pack: RuntimePack) -> dict[str, str]:

@@ -31,6 +31,11 @@ class Tier(StrEnum):
     HARDENED_PROCESS = "C"
     PROCESS = "D"
 
+    @property
+    def shows_layers(self) -> bool:
+        """Whether functions see their layers at /opt, and so external extensions can be."""
+        return self in (Tier.NAMESPACES, Tier.ROOTLESS)
+
 
 class Reach(StrEnum):
     """How far the connections of functions go."""
@@ -93,6 +98,11 @@ class SandboxSpec:
     function its own network replaces AWS_LAMBDA_RUNTIME_API and AWS_ENDPOINT_URL."""
     memory_mib: int
     tmp_mib: int
+    extensions: tuple[str, ...] = ()
+    """Files in /opt/extensions that are started first, by `guest/conductor.py`, which then waits
+    to be told to start the runtime. Only where `Tier.shows_layers`."""
+    extension_variables: Mapping[str, str] = field(default_factory=dict)
+    """The whole environment of each of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,8 @@ class Jail:
         self._hello, self._ended = loop.create_future(), loop.create_future()
         loop.add_reader(ours, self._read)
         try:
-            self.hello = await asyncio.wait_for(self._hello, _START_TIMEOUT_S)
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                self.hello = await self._hello
         except TimeoutError:
             await self.close()
             raise SandboxError("The jailer did not answer; `lambdad doctor` may say why.") from None
@@ -88,7 +89,8 @@ class Jail:
             return
         self._socket.shutdown(socket.SHUT_WR)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ended, _STOP_TIMEOUT_S)
+            async with asyncio.timeout(_STOP_TIMEOUT_S):
+                await self._ended
         self._hang_up()
 
     def _send_now(self, message: Message, fds: Sequence[int]) -> None:

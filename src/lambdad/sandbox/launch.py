@@ -40,11 +40,13 @@ PLAIN_MISSING = (
     "no isolation: a function can read, change and reach whatever lambdad itself can",
     "no memory limit: a function can take all memory of the machine",
     "no private network, /tmp or process list; /opt holds layers only through search paths",
+    "no external extensions: those of layers are not started",
 )
 _CONFINED_MISSING = (
     "separation of functions from each other: run code of one owner only",
     "the memory limit counts the data of each process, not what an environment uses in all",
     "no private network, /tmp or process list; /opt holds layers only through search paths",
+    "no external extensions: those of layers are not started",
 )
 
 

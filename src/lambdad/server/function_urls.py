@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 
 from lambdad.api.authorizer import PolicyAuthorizer
-from lambdad.functions.snapshot import Catalog
 from lambdad.gateway.function_urls.authorization import Doorkeeper
-from lambdad.gateway.function_urls.endpoint import FunctionUrls
+from lambdad.gateway.function_urls.endpoint import FunctionUrls, Runs
 from lambdad.gateway.function_urls.index import UrlIndex
 from lambdad.iam.authenticate import Authenticator
-from lambdad.invoke.invoker import Invoker
 from lambdad.server.identity import Identity
 from lambdad.server.site import Site
+from lambdad.server.triggers import Started
 
 
 def make_function_urls(
@@ -20,8 +19,7 @@ def make_function_urls(
     identity: Identity,
     authenticator: Authenticator,
     authorizer: PolicyAuthorizer,
-    catalog: Catalog,
-    invoker: Invoker,
+    started: Started,
 ) -> FunctionUrls:
     """What answers at function URLs."""
     doorkeeper = Doorkeeper(
@@ -32,5 +30,6 @@ def make_function_urls(
         identity.audit,
         open_to_anyone=site.config.access.accept_any_credentials,
     )
-    index = UrlIndex(catalog)
-    return FunctionUrls(index, doorkeeper, invoker, random.random, site.clock, site.limits)
+    index = UrlIndex(started.catalog)
+    runs = Runs(started.invoker, started.loops, random.random)
+    return FunctionUrls(index, doorkeeper, runs, site.clock, site.limits)

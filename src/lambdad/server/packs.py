@@ -14,10 +14,12 @@ from pathlib import Path
 import lambdad
 from lambdad.functions.runtimes import CREATABLE
 from lambdad.runtime.catalog.install import install
+from lambdad.runtime.catalog.java import JavaFamily
 from lambdad.runtime.catalog.nodejs import NodejsFamily
 from lambdad.runtime.catalog.packs import MissingPack, PackCatalog
 from lambdad.runtime.catalog.provided import ProvidedFamily
 from lambdad.runtime.catalog.python import PythonFamily
+from lambdad.runtime.catalog.ruby import RubyFamily
 from lambdad.sandbox import host_command
 from lambdad.server.config import Surroundings
 
@@ -44,6 +46,8 @@ def pack_catalog(data_dir: Path, surroundings: Surroundings) -> PackCatalog:
             "nodejs": NodejsFamily(
                 packs_dir, home, _GUEST / "nodejs", lambda argv: host_command.output_of(argv)
             ),
+            "java": JavaFamily(packs_dir, home, _GUEST / "java" / "bootstrap"),
+            "ruby": RubyFamily(packs_dir, home),
             "provided": ProvidedFamily(),
         }
     )

@@ -11,8 +11,8 @@ from lambdad.functions.snapshot import Catalog
 from lambdad.gateway.operator import OperatorPages
 from lambdad.gateway.queues import QueuePages
 from lambdad.invoke.asynchronous import AsyncInvoker
+from lambdad.invoke.durable_invoker import DurableInvoker
 from lambdad.invoke.event_queue import EventQueue
-from lambdad.invoke.invoker import Invoker
 from lambdad.invoke.loop_guard import LoopGuard
 from lambdad.server.identity import Surface
 from lambdad.server.site import Site
@@ -30,7 +30,7 @@ async def make_queues(site: Site) -> QueueEngine:
 
 
 def make_events(
-    site: Site, queues: QueueEngine, catalog: Catalog, invoker: Invoker, loops: LoopGuard
+    site: Site, queues: QueueEngine, catalog: Catalog, invoker: DurableInvoker, loops: LoopGuard
 ) -> AsyncInvoker:
     """Asynchronous invocation; whoever starts it also ends it."""
     queue = EventQueue(queues, site.clock, site.limits, site.counters)

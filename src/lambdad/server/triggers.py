@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lambdad.engines.queue.engine import QueueEngine
 from lambdad.events.delivery import Plane
+from lambdad.events.failed_executions import FailedExecutions
 from lambdad.events.mapping import KIND, EventSourceMapping
 from lambdad.events.mappings import EventSourceMappings
 from lambdad.events.outcomes import Outcomes
@@ -19,7 +20,8 @@ from lambdad.functions.resources import KINDS, Kinds, ResourceStore
 from lambdad.functions.snapshot import Catalog, FunctionVersion
 from lambdad.iam.session import function_session_name
 from lambdad.invoke.asynchronous import AsyncInvoker
-from lambdad.invoke.invoker import Invoker
+from lambdad.invoke.durable import DurableRunner
+from lambdad.invoke.durable_invoker import DurableInvoker
 from lambdad.invoke.loop_guard import LoopGuard
 from lambdad.server.identity import Identity, Surface, internal_authorizer
 from lambdad.server.site import Site
@@ -34,7 +36,8 @@ class Started:
 
     catalog: Catalog
     resources: ResourceStore
-    invoker: Invoker
+    invoker: DurableInvoker
+    durable: DurableRunner
     events: AsyncInvoker
     loops: LoopGuard
 
@@ -45,13 +48,13 @@ class Triggers:
 
     mappings: EventSourceMappings
     site: Site
-    events: AsyncInvoker
+    started: Started
 
     async def start(self) -> None:
         """Read sources, and go on with events that an earlier process has left. Functions run
         from now on."""
-        await self.events.start()
-        self.site.stack.push_async_callback(self.events.close)
+        await self.started.events.start()
+        self.site.stack.push_async_callback(self.started.events.close)
         await self.mappings.start()
         self.site.stack.push_async_callback(self.mappings.close)
 
@@ -77,4 +80,5 @@ def make_triggers(
     }
     outcomes = Outcomes(started.catalog, targets, authorizer, counters, clock)
     started.events.on_over = outcomes.told
-    return Triggers(mappings, site, started.events)
+    started.durable.on_failure = FailedExecutions(started.catalog, outcomes, queues).told
+    return Triggers(mappings, site, started)

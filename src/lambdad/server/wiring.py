@@ -29,11 +29,13 @@ from lambdad.gateway.code import CodeLinks
 from lambdad.gateway.front import Front
 from lambdad.gateway.http import HttpServer
 from lambdad.gateway.internal import InternalPages
+from lambdad.invoke.durable_invoker import DurableInvoker
 from lambdad.invoke.fleet import MachineFleet
 from lambdad.invoke.invoker import Invoker
 from lambdad.invoke.loop_guard import LoopGuard
 from lambdad.invoke.machine import linux_reader
 from lambdad.invoke.provisioning import Provisioner
+from lambdad.invoke.snapshots import Snapshots
 from lambdad.invoke.warming import PackWarmer
 from lambdad.runtime.freezer import Freezer
 from lambdad.runtime.services import EnvironmentServices
@@ -132,6 +134,7 @@ async def running(config: Config, door: Door, walls: Walls) -> AsyncIterator[Run
         queues = await make_queues(site)
         await driver_started
         execution = await _execution(site, driver, http, logs, identity, functions)
+        functions.preparer.carry_on(execution.snapshots)
         lambda_service, triggers = _lambda(site, identity, surface, queues, functions, execution)
         surface.serve(lambda_service, LAMBDA_OPERATIONS, LAMBDA_RULES)
         logs_service = LogsService(logs, site.clock, site.limits)
@@ -141,7 +144,7 @@ async def running(config: Config, door: Door, walls: Walls) -> AsyncIterator[Run
 
         await record_events(site, identity, execution.invoker, functions.catalog, operator)
         front.function_urls = make_function_urls(
-            site, identity, authenticator, surface.authorizer, functions.catalog, execution.invoker
+            site, identity, authenticator, surface.authorizer, triggers.started
         )
         await lambda_service.durable.start()  # its functions call what is served by now
         await triggers.start()
@@ -197,6 +200,7 @@ async def _functions(site: Site, blobs: BlobStore, links: CodeLinks, keys: DataK
 class _Execution:
     invoker: Invoker
     provisioner: Provisioner
+    snapshots: Snapshots
     loops: LoopGuard
 
 
@@ -224,7 +228,8 @@ async def _execution(
     provisioner = Provisioner(fleet, packs, functions.catalog)
     invoker = Invoker(fleet, packs)
     stack.push_async_callback(invoker.close)
-    return _Execution(invoker, provisioner, LoopGuard(site.counters))
+    snapshots = Snapshots(fleet, packs, functions.catalog)
+    return _Execution(invoker, provisioner, snapshots, LoopGuard(site.counters))
 
 
 # Lambda.
@@ -239,9 +244,11 @@ def _lambda(
     execution: _Execution,
 ) -> tuple[LambdaService, Triggers]:
     """The service, and what makes functions run by itself; neither has begun."""
-    events = make_events(site, queues, functions.catalog, execution.invoker, execution.loops)
+    durable = make_durable(site, identity, surface, functions.catalog, execution.invoker)
+    invoker = DurableInvoker(execution.invoker, durable, site.limits)
+    events = make_events(site, queues, functions.catalog, invoker, execution.loops)
     started = Started(
-        functions.catalog, functions.resources, execution.invoker, events, execution.loops
+        functions.catalog, functions.resources, invoker, durable, events, execution.loops
     )
     triggers = make_triggers(site, identity, surface, queues, started)
     service = LambdaService(
@@ -255,7 +262,7 @@ def _lambda(
         catalog=functions.catalog,
         invoker=execution.invoker,
         async_invoker=events,
-        durable=make_durable(site, identity, surface, functions.catalog, execution.invoker),
+        durable=durable,
         clock=site.clock,
         limits=site.limits,
         code_url=functions.links.url,

@@ -79,7 +79,8 @@ class LogFlusher:
         while True:
             await self._wake.wait()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), FLUSH_SECONDS)
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self._urgent.wait()
             self._wake.clear()
             self._urgent.clear()
             failure = await self._store_all()

@@ -254,5 +254,7 @@ class LogStore:
                 await self.sweep()
             except (CommitFailed, LaneFull) as error:
                 _log.error("old log events could not be removed, trying later: %r", error)
+            # Not wait_for: before Python 3.12 it may swallow the cancellation that ends this task.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._sweep_due.wait(), SWEEP_SECONDS)
+                async with asyncio.timeout(SWEEP_SECONDS):
+                    await self._sweep_due.wait()

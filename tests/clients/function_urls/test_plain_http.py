@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 from urllib.parse import urlsplit
 
 import pytest
 
-from support.lambda_client import lambda_of
-from support.server import LambdadServer
+from lambdad.invoke.lineage import MAXIMUM_RUNS, new_trace, with_run
+from support.functions import make_function, make_version
+from support.lambda_client import ACCOUNT, lambda_of
+from support.server import REGION, LambdadServer
 from support.url_client import ask, connect, path_form, public_url
 
 JSON = ("Content-Type", "application/json")
@@ -263,3 +266,27 @@ def test_a_kept_connection_serves_functions_and_the_api(server: LambdadServer, e
         assert response.status == status
         assert (b"rawPath" in body) == (host != "localhost")
     connection.close()
+
+
+def test_a_loop_through_urls_is_stopped_and_seen(server: LambdadServer, client: Any) -> None:
+    name, url = public_url(client)
+    version = make_version(Path("/code"), name=name, account=ACCOUNT, region=REGION)
+    trace = new_trace(1_700_000_000)
+    for _ in range(MAXIMUM_RUNS):
+        trace = with_run(trace, make_function(version))
+    answer = ask(server, url, headers={"X-Amzn-Trace-Id": trace})
+    text = (
+        f"Lambda stopped the invocation of {name}: it has already run {MAXIMUM_RUNS} times in this "
+        "chain of calls, which looks like a recursive loop."
+    )
+    body = json.dumps({"message": text}, separators=(",", ":")).encode()
+    assert shown(answer) == (
+        400,
+        [
+            JSON,
+            ("x-amzn-ErrorType", "RecursiveInvocationException"),
+            ("Content-Length", str(len(body))),
+        ],
+        body,
+    )
+    assert text in server.log_text()

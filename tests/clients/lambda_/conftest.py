@@ -16,7 +16,6 @@ from support.lambda_client import lambda_of
 from support.packages import zip_of
 from support.server import LambdadServer
 
-
 TIGHT = (
     "aliases_per_function=2",
     "capacity_providers=1",

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from lambdad.api import internal_calls
 from lambdad.api.authorizer import PolicyAuthorizer
 from lambdad.api.internal_calls import AnyInternalCall, PolicyInternalAuthorizer
 from lambdad.api.requirement import ServiceRules
+from lambdad.iam.evaluate import AuthorizationRequest, Decision, evaluate
 from lambdad.iam.execution_roles import ExecutionRoles
 from lambdad.iam.policy import Policy, PolicyKind, parse_policy
 from support.identities import ACCOUNT, LAMBDA_TRUST, OTHER_ACCOUNT, World, in_world, policy
@@ -159,6 +161,58 @@ def test_condition_keys_of_a_role(tmp_path: Path, operator: str, key: str, value
         scene.tags = {"Team": "red"}
         await scene.allow_role(Action="*", Resource="*", Condition={operator: {key: value}})
         assert scene.role_refusal(QUEUE, keys={"sqs:special": "yes"}) is None
+
+    play(tmp_path, scenario)
+
+
+def test_what_was_decided_is_kept_until_something_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counted(request: AuthorizationRequest) -> Decision:
+        asked.append(request.target.resource)
+        return evaluate(request)
+
+    monkeypatch.setattr(internal_calls, "evaluate", counted)
+
+    async def scenario(scene: Scene) -> None:
+        await scene.allow_role(
+            Action="*", Resource="*", Condition={"Null": {"aws:ResourceTag/secret": "true"}}
+        )
+        assert [scene.role_refusal(QUEUE) for _ in range(3)] == [None, None, None]
+        assert asked == [QUEUE]
+        scene.tags = {"secret": "yes"}
+        assert [scene.role_refusal(QUEUE) is None for _ in range(3)] == [False, False, False]
+        scene.tags = {}
+        assert scene.role_refusal(QUEUE) is None
+        scene.guard(QUEUE, Effect="Deny", Principal="*")
+        assert scene.role_refusal(QUEUE) is not None
+        del scene.policies[QUEUE]
+        assert scene.role_refusal(QUEUE) is None
+        assert len(asked) == 5
+        await scene.world.iam("DeleteRolePolicy", RoleName="worker", PolicyName="p")
+        assert scene.role_refusal(QUEUE) is not None
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "value"),
+    [
+        ("DateLessThan", "aws:CurrentTime", "2026-01-01T00:00:10Z"),
+        ("NumericLessThan", "aws:EpochTime", "1767225610"),
+        ("DateLessThan", "aws:TokenIssueTime", "2026-01-01T00:00:10Z"),
+    ],
+)
+def test_a_right_that_ends_in_time_ends_in_time(
+    tmp_path: Path, operator: str, key: str, value: str
+) -> None:
+    async def scenario(scene: Scene) -> None:
+        await scene.allow_role(Action="*", Resource="*", Condition={operator: {key: value}})
+        assert scene.role_refusal(QUEUE) is None
+        scene.world.clock.advance(10)
+        assert scene.role_refusal(QUEUE) is not None
 
     play(tmp_path, scenario)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from lambdad.events.delivery import Delivery, Plane
 from lambdad.events.filter import compile_filters
 from lambdad.events.mapping import EventSourceMapping, State
 from lambdad.events.poller import Poller, Slots
+from lambdad.events.record import Record
 from lambdad.functions.snapshot import AliasTarget, Catalog, Function, FunctionVersion
 from lambdad.invoke.errors import TooManyRequestsException
 from lambdad.invoke.lineage import MAXIMUM_RUNS, new_trace, with_run
@@ -374,3 +375,88 @@ async def test_closing_abandons_what_runs_without_deleting_it(world: World) -> N
     await asyncio.sleep(1)
     await world.poller.close()
     assert (world.at_once, world.source.deleted) == (0, [])
+
+
+@scenario()
+async def test_what_arrives_is_handed_over_without_a_look(world: World) -> None:
+    world.source.hands_over = True
+    await asyncio.sleep(1)
+    looks = world.source.looks
+    for name in "abc":
+        world.source.put(record(name))
+        await asyncio.sleep(1)
+    assert world.batches == [["a"], ["b"], ["c"]]
+    assert world.source.deleted == ["a", "b", "c"]
+    assert world.source.looks == looks
+
+
+@scenario(batch_size=1, maximum_concurrency=2)
+async def test_no_more_is_handed_over_than_may_run(world: World) -> None:
+    world.source.hands_over = True
+
+    async def slow(ids: list[str]) -> None:
+        await asyncio.sleep(10)
+
+    world.handler = slow
+    await asyncio.sleep(1)
+    for name in "abcde":
+        world.source.put(record(name))
+        await asyncio.sleep(0.1)
+    assert (world.at_once, len(world.source.held)) == (2, 2)
+    await asyncio.sleep(60)
+    assert world.most_at_once == 2
+    assert world.source.deleted == list("abcde")
+
+
+@scenario()
+async def test_nothing_is_handed_over_that_may_not_be_read(world: World) -> None:
+    world.source.hands_over = True
+    await asyncio.sleep(1)
+    world.source.refusal = "no permission any more"
+    world.source.put(record("a"))
+    await asyncio.sleep(10)
+    assert (world.requests, world.source.held) == ([], [])
+    world.source.refusal = None
+    await asyncio.sleep(60)
+    assert world.batches == [["a"]]
+
+
+@scenario(batch_size=10, window_s=5)
+async def test_a_window_closes_over_what_was_handed_over(world: World) -> None:
+    world.source.hands_over = True
+    await asyncio.sleep(1)
+    looks = world.source.looks
+    for name in "ab":
+        world.source.put(record(name))
+        await asyncio.sleep(1)
+    assert world.requests == []
+    await asyncio.sleep(4)
+    assert world.batches == [["a", "b"]]
+    assert world.source.looks == looks
+
+
+@scenario(batch_size=1, maximum_concurrency=2)
+async def test_a_deletion_holds_up_no_batch(world: World) -> None:
+    stored = asyncio.Event()
+    done = world.source.done
+
+    async def late(records: Sequence[Record]) -> None:
+        await stored.wait()
+        await done(records)
+
+    world.source.done = late  # type: ignore[method-assign]
+    world.source.put(*(record(name) for name in "abcd"))
+    await asyncio.sleep(1)
+    assert (sorted(world.batches), world.source.deleted) == ([["a"], ["b"], ["c"], ["d"]], [])
+    stored.set()
+    await asyncio.sleep(1)
+    assert sorted(world.source.deleted) == list("abcd")
+
+
+@scenario()
+async def test_a_function_that_isolates_tenants_gets_no_records(world: World) -> None:
+    version = dataclasses.replace(world.function.versions["$LATEST"], tenant_isolation=True)
+    world.catalog.publish(dataclasses.replace(world.function, versions={"$LATEST": version}))
+    world.source.put(record("a"))
+    await asyncio.sleep(5)
+    assert (world.requests, world.source.held) == ([], [])

@@ -15,6 +15,7 @@ from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.engines.queue.engine import QueueEngine
 from lambdad.engines.queue.records import NewMessage, Outgoing, QueueSettings
 from lambdad.functions.attachments import EventInvoke
+from lambdad.functions.records import DurableSettings
 from lambdad.functions.snapshot import AliasTarget, Catalog, FunctionVersion
 from lambdad.invoke.asynchronous import AsyncInvoker
 from lambdad.invoke.errors import TooManyRequestsException
@@ -35,6 +36,12 @@ class FakeInvoker:
         self.script = list(script)
         self.runs: list[tuple[FunctionVersion, InvokeRequest]] = []
         self.gate: asyncio.Event | None = None
+        self.begun: list[InvokeRequest] = []
+
+    async def begin(self, target: FunctionVersion, request: InvokeRequest) -> None:
+        self.begun.append(request)
+        if self.script.pop(0) == THROTTLED:
+            raise TooManyRequestsException("ConcurrentInvocationLimitExceeded")
 
     async def invoke(self, target: FunctionVersion, request: InvokeRequest) -> InvokeResult:
         self.runs.append((target, request))
@@ -275,6 +282,21 @@ def test_what_an_end_sends_is_there_when_the_event_is_gone(tmp_path: Path) -> No
     run(scenario())
 
 
+def test_a_durable_function_s_event_is_over_when_its_execution_has_begun(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path, THROTTLED, GOOD) as on:
+            durable = dataclasses.replace(on.version, durable=DurableSettings(3600, 1))
+            on.catalog.publish(make_function(durable))
+            request_id = await on.accept()
+            await on.settled(0, waiting=1)
+            on.advance(1)
+            await on.settled(0)
+            assert [request.request_id for request in on.invoker.begun] == [request_id] * 2
+            assert on.over == []
+
+    run(scenario())
+
+
 def test_received_events_and_their_age_are_counted(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path, THROTTLED, GOOD) as on:
@@ -287,6 +309,17 @@ def test_received_events_and_their_age_are_counted(tmp_path: Path) -> None:
                 for name in ("AsyncEventsReceived", "AsyncEventAge")
             }
             assert counted == {"AsyncEventsReceived": 1, "AsyncEventAge": 1000}
+
+    run(scenario())
+
+
+def test_who_waits_when_the_daemon_closes_is_let_go_without_an_answer(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path, GOOD) as on:
+            accepting = asyncio.ensure_future(on.accept())
+            await asyncio.sleep(0)
+        await asyncio.wait([accepting], timeout=5)
+        assert accepting.cancelled()
 
     run(scenario())
 

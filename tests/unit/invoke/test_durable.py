@@ -28,7 +28,7 @@ from lambdad.engines.durable.protocol import CheckpointRequest
 from lambdad.engines.durable.rows import MIGRATIONS, HistoryQuery
 from lambdad.functions.records import DurableSettings
 from lambdad.functions.snapshot import Catalog, FunctionVersion
-from lambdad.invoke.durable import DurableRunner
+from lambdad.invoke.durable import DurableRunner, OnFailure
 from lambdad.invoke.durable_start import Start
 from lambdad.invoke.errors import TooManyRequestsException
 from lambdad.invoke.invoker import InvokeRequest, InvokeResult
@@ -123,7 +123,11 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def stage(
-    folder: Path, *scripts: Script, clock: ManualClock | None = None, **limits: int
+    folder: Path,
+    *scripts: Script,
+    clock: ManualClock | None = None,
+    on_failure: OnFailure | None = None,
+    **limits: int,
 ) -> AsyncIterator[Stage]:
     """A runner over the folder's lane; another one later is another process."""
     clock, functions = clock or ManualClock(), Scripts()
@@ -142,6 +146,7 @@ async def stage(
     runner = durable_runner(lane, catalog, functions, may_invoke, (clock, narrow))
     made = Stage(folder, clock, catalog, functions, narrow, runner, version)
     functions.stage = made
+    runner.on_failure = on_failure
     await runner.start()
     try:
         async with asyncio.timeout(20):
@@ -530,5 +535,75 @@ def test_a_caller_that_goes_away_changes_nothing(tmp_path: Path) -> None:
             await on.advance(5)
             assert (await on.runner.closed(execution.id)).status == "SUCCEEDED"
             assert on.runner._waiting == {}
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("ending", ["fails", "times out", "is stopped"])
+def test_a_failure_that_nobody_waits_for_is_reported_once(tmp_path: Path, ending: str) -> None:
+    async def scenario() -> None:
+        answer = {"Status": "FAILED", "Error": {"ErrorMessage": "no"}}
+        scripts = [answering(answer)] if ending == "fails" else [noting(wait(5000))]
+        told: list[Execution] = []
+
+        async def tell(execution: Execution) -> None:
+            told.append(execution)
+
+        async with stage(tmp_path, *scripts, on_failure=tell) as on:
+            execution = await on.begin(b'{"a": 1}')
+            await on.idle(1)
+            if ending == "times out":
+                await on.advance(3600)
+            elif ending == "is stopped":
+                await on.runner.change(
+                    execution.id, lambda found, now_ms: course.stopped(found, None, now_ms)
+                )
+            await on.runner.closed(execution.id)
+            await on.until(lambda: told and not on.runner._reporting)
+            ended = await on.runner.get(execution.id)
+            assert ended.reported
+            assert [dataclasses.replace(each, reported=True) for each in told] == [ended]
+        async with stage(tmp_path, clock=on.clock, on_failure=tell) as on:
+            await on.idle(0)
+            assert len(told) == 1
+
+    run(scenario())
+
+
+def test_a_report_that_a_crash_cut_short_is_made_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        told: list[str] = []
+        delivered = asyncio.Event()
+
+        async def tell(execution: Execution) -> None:
+            told.append(execution.id)
+            await delivered.wait()
+
+        async with stage(tmp_path, answering({"Status": "FAILED"}), on_failure=tell) as on:
+            execution = await on.begin()
+            await on.until(lambda: told)
+        delivered.set()
+        async with stage(tmp_path, clock=on.clock, on_failure=tell) as on:
+            await on.until(lambda: len(told) == 2 and not on.runner._reporting)
+            assert told == [execution.id] * 2
+            assert (await on.runner.get(execution.id)).reported
+
+    run(scenario())
+
+
+def test_who_waits_and_who_began_it_need_no_report(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        told: list[Execution] = []
+
+        async def tell(execution: Execution) -> None:
+            told.append(execution)
+
+        async with stage(tmp_path, answering({"Status": "FAILED"}), on_failure=tell) as on:
+            for fields in ({"synchronous": True}, {"execution_id": "a-child"}):
+                execution = await on.begin(**fields)
+                await on.runner.closed(execution.id)
+            on.script(answering(done()))
+            await on.runner.closed((await on.begin()).id)
+            assert (told, on.runner._reporting) == ([], set())
 
     run(scenario())

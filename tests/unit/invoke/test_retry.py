@@ -72,3 +72,9 @@ def test_every_event_ends_within_its_age(outcomes: list[Outcome]) -> None:
         progress, now_ms = decision.progress, decision.due_ms
     assert now_ms <= NEW.accepted_ms + DEFAULT_LIMITS.async_max_age_s * 1000
     assert progress.attempts < DEFAULT_LIMITS.async_attempts
+
+
+def test_an_event_in_a_loop_is_over_at_once() -> None:
+    again = Progress(1000, attempts=1)
+    decision = decide(again, Outcome.LOOP, 2000, DEFAULT_LIMITS)
+    assert decision == Over(Condition.RECURSIVE_INVOCATION, again)

@@ -127,7 +127,7 @@ def serve(scenario: Scenario, limits: Limits = LIMITS) -> None:
 
     async def main() -> None:
         events = Events()
-        api = RuntimeApi(events, events, limits)
+        api = RuntimeApi(events, events, events, limits)
         listener = socket.create_server(("127.0.0.1", 0))
         listener.setblocking(False)
         await api.serve(listener)
@@ -433,5 +433,105 @@ def test_hanging_up_while_waiting_is_noticed() -> None:
         while events.waiting:
             await asyncio.sleep(0.001)
         assert events.calls[-1] == ("abandoned",)
+
+    serve(scenario)
+
+
+STREAM_HEAD = (
+    b"POST /2018-06-01/runtime/invocation/a/response HTTP/1.1\r\nHost: x\r\n"
+    b"Lambda-Runtime-Function-Response-Mode: streaming\r\nContent-Type: text/x\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+
+
+async def received(events: Events, size: int) -> None:
+    async with asyncio.timeout(5):
+        while len(events.chunks) < size:
+            await asyncio.sleep(0.001)
+
+
+def test_a_streamed_body_is_passed_on_as_it_comes() -> None:
+    async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
+        events.streams = True
+        client = await connect()
+        client.writer.write(STREAM_HEAD + b"3\r\nabc\r\n")
+        await received(events, 3)
+        assert events.calls == [("stream", "a", "text/x")]
+        assert await client.ask(b"1\r\nd\r\n0\r\n\r\n") == ACCEPTED
+        assert events.chunks == b"abcd"
+        assert events.calls[1:] == [("end", None, b"")]
+
+    serve(scenario)
+
+
+def test_a_paused_source_is_not_read() -> None:
+    async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
+        events.streams = True
+        client = await connect()
+        client.writer.write(STREAM_HEAD + b"3\r\nabc\r\n")
+        await received(events, 3)
+        assert events.source is not None
+        events.source.pause()
+        client.writer.write(b"1\r\nd\r\n0\r\n\r\n")
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert events.chunks == b"abc"
+        events.source.resume()
+        assert await client.ask(b"") == ACCEPTED
+
+    serve(scenario)
+
+
+def test_a_refused_stream_is_read_to_its_end_and_reaches_nobody() -> None:
+    async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
+        events.streams = True
+        events.refusal = Rejected(400, "InvalidRequestID", "Invalid request ID")
+        client = await connect()
+        answer = await client.ask(STREAM_HEAD + b"3\r\nabc\r\n0\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert (events.calls, events.chunks) == ([], b"")
+        assert (await client.ask(post("invocation/a/response", b"1"))) == ACCEPTED
+
+    serve(scenario)
+
+
+def test_a_stream_that_is_too_long() -> None:
+    limits = dataclasses.replace(LIMITS, streamed_response_bytes=4)
+
+    async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
+        events.streams = True
+        client = await connect()
+        answer = await client.ask(STREAM_HEAD + b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 413 Request Entity Too Large\r\n")
+        assert events.chunks == b"abc"
+        assert events.calls[1:] == [("stream too large",)]
+
+    serve(scenario, limits)
+
+
+def test_a_client_that_hangs_up_midway() -> None:
+    async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
+        events.streams = True
+        client = await connect()
+        client.writer.write(STREAM_HEAD + b"3\r\nabc\r\n")
+        await received(events, 3)
+        client.writer.transport.abort()
+        async with asyncio.timeout(5):
+            while ("broken",) not in events.calls:
+                await asyncio.sleep(0.001)
+
+    serve(scenario)
+
+
+def test_endless_trailers_cost_bounded_memory() -> None:
+    async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
+        client = await connect()
+        client.writer.write(STREAM_HEAD + b"1\r\na\r\n0\r\n")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                client.writer.write(b"Lambda-X: " + b"x" * 10_000 + b"\r\n")
+                await client.writer.drain()
+        assert await client.gone()
+        assert events.calls == []
 
     serve(scenario)

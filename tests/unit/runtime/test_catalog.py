@@ -11,9 +11,11 @@ import pytest
 from lambdad.core.errors import OperatorError
 from lambdad.runtime.catalog.identifiers import FAMILIES, family_of
 from lambdad.runtime.catalog.install import install
-from lambdad.runtime.catalog.nodejs import NodejsFamily
+from lambdad.runtime.catalog.java import JavaFamily
+from lambdad.runtime.catalog.nodejs import NPM_PACKAGE, NodejsFamily
 from lambdad.runtime.catalog.packs import MissingPack, PackCatalog
 from lambdad.runtime.catalog.python import CLIENT_PACKAGES, PythonFamily, client_requirements
+from lambdad.runtime.catalog.ruby import RubyFamily
 from lambdad.sandbox.driver import Mount, RuntimePack
 from support.functions import make_packs
 
@@ -147,6 +149,27 @@ def test_a_node_of_another_version_does_not_serve(tmp_path: Path) -> None:
     assert missing.command == "lambdad runtimes install nodejs98.x"
 
 
+def test_older_nodes_come_from_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambdad.runtime.catalog.registries.shutil.which", lambda _: "/usr/bin/npm")
+    calls: list[list[str]] = []
+    node = f"node_modules/{NPM_PACKAGE}/bin/node"
+
+    def run(argv: list[str], tell: object) -> int:
+        calls.append(argv)
+        program(Path(argv[argv.index("--prefix") + 1]) / node)
+        return 0
+
+    packs = tmp_path / "packs"
+    answers = {str(packs / "nodejs18.x" / node): "v18.20.8"}
+    families = PackCatalog({"nodejs": node_family(tmp_path, answers, [])})
+    install("nodejs18.x", packs, families, run, print)
+    assert calls[0][-1] == f"{NPM_PACKAGE}@18"
+    assert "--ignore-scripts" in calls[0]
+    pack = families.find("nodejs18.x")
+    assert isinstance(pack, RuntimePack)
+    assert Mount(packs / "nodejs18.x" / node, "/var/lang/bin/node") in pack.mounts
+
+
 def fake_pip(tmp_path: Path, calls: list[list[str]], code: int = 0) -> object:
     def run(argv: list[str], tell: object) -> int:
         calls.append(argv)
@@ -165,18 +188,39 @@ def test_installing_a_python_pack(tmp_path: Path) -> None:
     families = PackCatalog({"python": python_family(tmp_path)})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lambdad.runtime.catalog.packs.family_of", lambda _: "python")
-        patch.setattr("lambdad.runtime.catalog.install.family_of", lambda _: "python")
         with pytest.raises(OperatorError, match="could not install"):
             install("python3.98", packs, families, fake_pip(tmp_path, calls, 1), told.append)
         assert not list(packs.iterdir())
         install("python3.98", packs, families, fake_pip(tmp_path, calls), told.append)
         install("python3.98", packs, families, fake_pip(tmp_path, calls), told.append)
     assert len(calls) == 2
-    assert calls[1][-4:-2] == ["--python-version", "3.98"]
+    assert calls[1][-4:] == ["--python-version", "3.98", "awslambdaric==4.2.2", "boto3"]
     assert "--only-binary=:all:" in calls[1]
     assert told == ["python3.98 is ready.", "python3.98 is installed already."]
 
 
 def test_there_is_nothing_to_install_for_some(tmp_path: Path) -> None:
-    with pytest.raises(OperatorError, match="no pack for dotnet8"):
+    with pytest.raises(OperatorError, match="lambdad does not serve dotnet runtimes"):
         install("dotnet8", tmp_path, PackCatalog({}), fake_pip(tmp_path, []), print)
+    with pytest.raises(OperatorError, match="AWS Lambda has no such runtime"):
+        install("cobol85", tmp_path, PackCatalog({}), fake_pip(tmp_path, []), print)
+
+
+def test_a_missing_interpreter_is_said_before_anything_is_fetched(tmp_path: Path) -> None:
+    families = PackCatalog(
+        {
+            "python": python_family(tmp_path),
+            "ruby": RubyFamily(tmp_path / "packs", tmp_path / "home"),
+            "java": JavaFamily(tmp_path / "packs", tmp_path / "home", tmp_path / "bootstrap", ()),
+        }
+    )
+    calls: list[list[str]] = []
+    for runtime, advice in (
+        ("python3.14", "python3.14 needs a Python 3.14 first. Run: uv python install 3.14"),
+        ("ruby3.4", "ruby3.4 needs a Ruby 3.4 first. Run: rbenv install 3.4"),
+        ("java8.al2", "needs a Java 8 first. Run: apt install openjdk-8-jre-headless"),
+    ):
+        with pytest.raises(OperatorError, match=advice):
+            install(runtime, tmp_path / "packs", families, fake_pip(tmp_path, calls), print)
+    assert not calls
+    assert not list((tmp_path / "packs").iterdir())

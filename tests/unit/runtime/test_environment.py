@@ -33,6 +33,35 @@ def test_an_invocation_may_be_assigned_before_the_runtime_is_back() -> None:
     assert environment.state is State.RUNNING
 
 
+def test_a_restore_comes_between_init_and_the_first_event() -> None:
+    environment = Environment()
+    assert environment.restore_requested()
+    assert not environment.assignable
+    assert not environment.restore_requested(), "it asks again"
+    with pytest.raises(Rejected, match="from RestoreReady to Ready"):
+        environment.next_requested()
+    with pytest.raises(Rejected, match="from RestoreReady to RestoreError"):
+        environment.restore_error_posted()
+    environment.restore()
+    assert not environment.restore_requested(), "it lost the answer"
+    assert environment.next_requested() is Step.RESTORED
+    assert environment.assignable
+    with pytest.raises(Rejected, match="from Ready to RestoreReady"):
+        environment.restore_requested()
+    with pytest.raises(ValueError, match="cannot be restored"):
+        environment.restore()
+
+
+def test_a_failed_hook_is_told_during_the_restore_only() -> None:
+    environment = Environment()
+    environment.restore_requested()
+    environment.restore()
+    environment.restore_error_posted()
+    assert environment.state is State.RESTORE_ERROR
+    with pytest.raises(Rejected, match="from RestoreError to Ready"):
+        environment.next_requested()
+
+
 def test_a_runtime_that_lost_its_event_gets_it_again() -> None:
     environment = ready()
     environment.assign("a")
@@ -99,6 +128,7 @@ class Machine(RuleBasedStateMachine):
         self.number = 0
         self.delivered: set[str] = set()
         self.answered: list[str] = []
+        self.streamed = ""
 
     def attempt(self, event: object, *arguments: object) -> object:
         """An event; a refused one must leave everything as it was."""
@@ -139,6 +169,21 @@ class Machine(RuleBasedStateMachine):
             assert request_id in self.delivered
             assert request_id not in self.answered
             self.answered.append(request_id)
+
+    @rule(back=st.integers(0, 2))
+    def begin_to_stream(self, back: int) -> None:
+        request_id = str(self.number - back)
+        if self.attempt(self.environment.response_begun, request_id) is None:
+            assert request_id in self.delivered
+            assert request_id not in self.answered
+            assert not self.environment.assignable
+            self.streamed = request_id
+
+    @rule()
+    def end_the_stream(self) -> None:
+        if self.attempt(self.environment.response_ended) is None:
+            assert self.streamed not in self.answered
+            self.answered.append(self.streamed)
 
     @rule()
     def init_error(self) -> None:

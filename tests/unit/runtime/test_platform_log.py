@@ -9,7 +9,9 @@ import pytest
 
 from lambdad.runtime.platform_log import (
     InitReport,
+    PlatformLines,
     Report,
+    RestoreReport,
     billed_ms,
     log_stream,
     platform_lines,
@@ -22,7 +24,7 @@ NOW_MS = 1_735_689_600_123  # 2025-01-01T00:00:00.123Z
 TEXT = platform_lines(make_version(Path("/code"), version="7"), "e" * 32)
 
 
-def json_lines(level: str = "INFO") -> object:
+def json_lines(level: str = "INFO") -> PlatformLines:
     version = make_version(Path("/code"), name="f", log_format="JSON", system_log_level=level)
     return platform_lines(version, "e" * 32)
 
@@ -52,6 +54,73 @@ def test_text_lines() -> None:
 def test_the_end_of_report(status: str | None, error_type: str | None, tail: str) -> None:
     report = Report("id", 1000.0, 1000, 9, status=status, error_type=error_type)
     assert TEXT.report(NOW_MS, report).endswith(f"Max Memory Used: 9 MB\t{tail}\n")
+
+
+def test_the_restore_of_a_snapshot_in_text() -> None:
+    """As in published logs of SnapStart functions; failures: Lambda developer guide, "Lambda
+    execution environment lifecycle"."""
+    assert TEXT.restore_start(NOW_MS) == (
+        "RESTORE_START Runtime Version: python:3.11.v1\t"
+        "Runtime Version ARN: arn:aws:lambda:us-east-1::runtime:0123\n"
+    )
+    good = RestoreReport(511.25)
+    assert TEXT.restore_report(NOW_MS, good) == "RESTORE_REPORT Restore Duration: 511.25 ms\n"
+    late = RestoreReport(1236.04, "timeout")
+    assert TEXT.restore_report(NOW_MS, late) == (
+        "RESTORE_REPORT Restore Duration: 1236.04 ms\tStatus: timeout\n"
+    )
+    failed = RestoreReport(1236.04, "error", "Runtime.ExitError")
+    assert TEXT.restore_report(NOW_MS, failed) == (
+        "RESTORE_REPORT Restore Duration: 1236.04 ms\tStatus: error\t"
+        "Error Type: Runtime.ExitError\n"
+    )
+    report = Report("id", 306.34, billed_ms(306.34, None, 302.6), 155, restore_ms=302.6)
+    assert TEXT.report(NOW_MS, report) == (
+        "REPORT RequestId: id\tDuration: 306.34 ms\tBilled Duration: 610 ms\t"
+        "Memory Size: 128 MB\tMax Memory Used: 155 MB\t"
+        "Restore Duration: 302.60 ms\tBilled Restore Duration: 303 ms\t\n"
+    )
+
+
+def test_the_restore_of_a_snapshot_in_json() -> None:
+    """Lambda developer guide, "Lambda Telemetry API Event schema reference"."""
+    lines = json_lines("DEBUG")
+    instance = {
+        "runtimeVersion": "python:3.11.v1",
+        "runtimeVersionArn": "arn:aws:lambda:us-east-1::runtime:0123",
+        "functionName": "f",
+        "functionVersion": "$LATEST",
+        "instanceId": "e" * 32,
+        "instanceMaxMemory": 134_217_728,
+    }
+    assert json.loads(lines.restore_start(NOW_MS)) == {
+        "time": "2025-01-01T00:00:00.123Z",
+        "type": "platform.restoreStart",
+        "record": instance,
+    }
+    failed = RestoreReport(5.0, "error", "Runtime.AfterRestoreError")
+    record = {"status": "error", "errorType": "Runtime.AfterRestoreError"}
+    assert [json.loads(line) for line in lines.restore_report(NOW_MS, failed).splitlines()] == [
+        {
+            "time": "2025-01-01T00:00:00.123Z",
+            "type": "platform.restoreRuntimeDone",
+            "record": record,
+        },
+        {
+            "time": "2025-01-01T00:00:00.123Z",
+            "type": "platform.restoreReport",
+            "record": record | {"metrics": {"durationMs": 5.0}},
+        },
+    ]
+    report = json.loads(lines.report(NOW_MS, Report("id", 1.0, 4, 9, restore_ms=2.5)))
+    assert report["record"]["metrics"] == {
+        "durationMs": 1.0,
+        "billedDurationMs": 4,
+        "memorySizeMB": 128,
+        "maxMemoryUsedMB": 9,
+        "restoreDurationMs": 2.5,
+        "billedRestoreDurationMs": 3,
+    }
 
 
 def test_an_init_ahead_of_invocations_is_always_reported() -> None:

@@ -149,6 +149,11 @@ def _follow(draft: Draft, outcome: Outcome, limits: Limits) -> None:
         rest(draft)
 
 
+def reported(execution: Execution, _now_ms: int) -> Change:
+    """Its failure has been told."""
+    return Change(replace(execution, reported=True))
+
+
 def stopped(execution: Execution, error: ErrorObject | None, now_ms: int) -> Change:
     """Stop it; of one that is closed nothing changes."""
     if execution.status.closed:

@@ -40,6 +40,7 @@ class ExecutionStatus(StrEnum):
 
 
 _OPEN = (ExecutionStatus.RUNNING, ExecutionStatus.PAUSING, ExecutionStatus.PAUSED)
+_FAILED = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT, ExecutionStatus.STOPPED)
 
 
 class OperationType(StrEnum):
@@ -159,6 +160,8 @@ class Origin:
     secret: str = field(repr=False)
     """Random: what nobody can guess of its callbacks' ids."""
     tenant_id: str | None = None
+    dead_letters: bool = False
+    """Begun by an event that nobody waits for: it becomes a dead letter if the execution fails."""
 
     @property
     def function_arn(self) -> str:
@@ -207,6 +210,8 @@ class Execution:
     paused_ms: int | None = None
     """Since when it is."""
     resumed: Request | None = None
+    reported: bool = False
+    """Its failure has been told to whom it may concern (`owes_report`)."""
 
     @property
     def id(self) -> str:
@@ -216,6 +221,11 @@ class Execution:
     def root(self) -> Operation:
         """The operation that stands for the execution itself."""
         return self.operations[self.origin.id]
+
+    @property
+    def owes_report(self) -> bool:
+        """It failed, and its event is still to become a dead letter."""
+        return self.origin.dead_letters and self.status in _FAILED and not self.reported
 
     @property
     def token(self) -> str | None:

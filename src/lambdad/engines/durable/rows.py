@@ -2,7 +2,8 @@
 
 `timer_ms` and `ready_ms` are what the runner looks for: when time has something to do to an
 execution, and when its function is to be invoked. `active` marks what a process that is gone may
-have left half done: an invocation under way, chained invokes that are not over.
+have left half done: an invocation under way, chained invokes that are not over, a failure that was
+not reported.
 """
 
 from __future__ import annotations
@@ -270,7 +271,7 @@ def _row(execution: Execution) -> Row:
 
 
 def _is_active(execution: Execution) -> bool:
-    if execution.invocation is not None:
+    if execution.invocation is not None or execution.owes_report:
         return True
     return not execution.status.closed and bool(execution.chained)
 

@@ -11,7 +11,7 @@ Memory holds a record for each queue and nothing for a message.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from lambdad.core.clock import Clock
@@ -20,7 +20,7 @@ from lambdad.engines.queue.errors import MessageTooLong, QueueMissing
 from lambdad.engines.queue.looking import count, oldest_ms, peek
 from lambdad.engines.queue.moving import MoveTasks
 from lambdad.engines.queue.receipts import from_handle, to_handle
-from lambdad.engines.queue.receiving import Receiving
+from lambdad.engines.queue.receiving import Claim, Receiving
 from lambdad.engines.queue.records import (
     Counts,
     Message,
@@ -31,6 +31,7 @@ from lambdad.engines.queue.records import (
     QueueKey,
     Receipted,
     Sent,
+    Terms,
 )
 from lambdad.engines.queue.registry import QueueRegistry, QueueState
 from lambdad.engines.queue.settling import change, delete, give_back_all, put_back
@@ -73,10 +74,11 @@ class QueueEngine(QueueRegistry):
         """Store the messages, all or none. The caller has checked what AWS checks; of that, only
         the size is checked here. Raises MessageTooLong."""
         state, now_ms = self.state(key), self._clock.wall_ms()
-        self._announce(state, messages, now_ms)
+        self._check(state, messages)
+        claims = self._announce(state, messages, now_ms)
         memory_ms = self._limits.queue_deduplication_s * 1000
-        sent = await self._lane.write(
-            lambda tx: store(tx, state.queue, messages, now_ms, memory_ms)
+        sent = await self._receiving.write(
+            lambda tx: store(tx, state.queue, messages, now_ms, memory_ms), claims
         )
         _count_sent(state, messages, sent)
         return sent
@@ -111,8 +113,11 @@ class QueueEngine(QueueRegistry):
         same one: both are there after a crash, or neither. A queue that is gone takes nothing."""
         now_ms, memory_ms = self._clock.wall_ms(), self._limits.queue_deduplication_s * 1000
         sends = [(self._states[o.key], o.messages) for o in outgoing if o.key in self._states]
+        claims: list[Claim] = []
         for state, messages in sends:
-            self._announce(state, messages, now_ms)
+            self._check(state, messages)
+        for state, messages in sends:
+            claims += self._announce(state, messages, now_ms)
 
         def both(tx: Transaction) -> tuple[T, list[tuple[Sent, ...]]]:
             value = work(tx)
@@ -124,18 +129,22 @@ class QueueEngine(QueueRegistry):
                     sent.append(())
             return value, sent
 
-        value, sent = await self._lane.write(both)
+        value, sent = await self._receiving.write(both, claims)
         for (state, messages), stored in zip(sends, sent, strict=True):
             _count_sent(state, messages, stored)
         return value
 
-    def _announce(self, state: QueueState, messages: Sequence[NewMessage], now_ms: int) -> None:
-        """Before the write is handed in: see arrivals.py. Raises MessageTooLong."""
-        self._check(state, messages)
+    def _announce(
+        self, state: QueueState, messages: Sequence[NewMessage], now_ms: int
+    ) -> list[Claim]:
+        """Before the write is handed in: see arrivals.py. Who is to be served by it."""
         settings = state.queue.settings
         delays = [settings.delay_s if m.delay_s is None else m.delay_s for m in messages]
         delay_s = settings.delay_s if settings.fifo else min(delays, default=0)
-        state.arrivals.expect(now_ms + delay_s * 1000, len(messages))
+        claims = [] if delay_s else self._receiving.claim(state, len(messages))
+        served = sum(claim.order.limit for claim in claims)
+        state.arrivals.expect(now_ms + delay_s * 1000, len(messages) - served)
+        return claims
 
     @staticmethod
     def _check(state: QueueState, messages: Sequence[NewMessage]) -> None:
@@ -163,7 +172,15 @@ class QueueEngine(QueueRegistry):
         while it holds messages: they are given back as if never received. Raises TooManyInFlight
         (standard; FIFO answers () at its own bound).
         """
-        return await self._receiving.receive(key, limit, visibility_s, wait_s, attempt_id)
+        return await self._receiving.receive(key, Terms(limit, visibility_s, attempt_id), wait_s)
+
+    async def stand_by(
+        self, key: QueueKey, terms: Callable[[], Terms | None]
+    ) -> tuple[Message, ...]:
+        """Wait for what is sent and receive it in the sender's own transaction: on the terms that
+        hold at that moment. () where there may be something else to receive, where `terms` said
+        None, and after `close`: then look (`receive`). Cancelled: as `receive`."""
+        return await self._receiving.stand_by(key, terms)
 
     async def available(self, key: QueueKey, wait_s: float | None = None) -> bool:
         """Wait until a receive may find something (True) or `wait_s` is over (False; None: wait
@@ -174,8 +191,9 @@ class QueueEngine(QueueRegistry):
     # -- what was received ----------------------------------------------------------------------
 
     async def delete_messages(self, key: QueueKey, handles: Sequence[str]) -> tuple[Receipted, ...]:
-        """Delete received messages, each on its own: DONE, MALFORMED, EXPIRED. A standard queue's
-        latest handle also deletes after its visibility timeout; an older one deletes nothing."""
+        """Delete received messages, each on its own: DONE, MALFORMED, FOREIGN, EXPIRED. A standard
+        queue's latest handle also deletes after its visibility timeout; an older one deletes
+        nothing."""
         state = self.state(key)
         outcomes = await self._lane.write(self.deleting(key, handles))
         done = outcomes.count(Receipted.DONE)
@@ -195,7 +213,7 @@ class QueueEngine(QueueRegistry):
         self, key: QueueKey, changes: Iterable[tuple[str, int]]
     ) -> tuple[Receipted, ...]:
         """For each (receipt handle, seconds from now) in flight, when it becomes visible: 0 is
-        now. DONE, MALFORMED, EXPIRED, NOT_IN_FLIGHT, GONE, TOO_LONG."""
+        now. DONE, MALFORMED, FOREIGN, EXPIRED, NOT_IN_FLIGHT, GONE, TOO_LONG."""
         state, now_ms = self.state(key), self._clock.wall_ms()
         parsed = [(from_handle(h, state.queue.id), seconds * 1000) for h, seconds in changes]
         longest_ms = self._limits.queue_visibility_s * 1000
@@ -209,7 +227,7 @@ class QueueEngine(QueueRegistry):
         counts its own tries. An old handle does nothing."""
         state = self.state(key)
         receipt = from_handle(handle, state.queue.id)
-        if receipt is None:
+        if isinstance(receipt, Receipted):
             return
         state.arrivals.expect(due_ms)
         await self._lane.write(lambda tx: put_back(tx, receipt, due_ms, attributes))

@@ -11,6 +11,8 @@ import struct
 from base64 import b64decode, b64encode
 from typing import NamedTuple
 
+from lambdad.engines.queue.records import Receipted
+
 _FORM = struct.Struct(">4sQQQ")
 _MARK = b"\x01\x01lq"
 
@@ -28,12 +30,13 @@ def to_handle(receipt: Receipt) -> str:
     return b64encode(_FORM.pack(_MARK, *receipt)).decode()
 
 
-def from_handle(handle: str, queue: int) -> Receipt | None:
-    """None where it is no handle of a message of this queue."""
+def from_handle(handle: str, queue: int) -> Receipt | Receipted:
+    """What a handle says to this queue; MALFORMED or FOREIGN where it says nothing to it."""
     try:
         mark, *numbers = _FORM.unpack(b64decode(handle, validate=True))
     except (binascii.Error, ValueError, struct.error):
-        return None
+        return Receipted.MALFORMED
+    if mark != _MARK or any(number >= 1 << 63 for number in numbers):
+        return Receipted.MALFORMED
     receipt = Receipt(*numbers)
-    fits = all(number < 1 << 63 for number in numbers)
-    return receipt if mark == _MARK and receipt.queue == queue and fits else None
+    return receipt if receipt.queue == queue else Receipted.FOREIGN

@@ -149,6 +149,18 @@ class Message:
     """The queue that it was moved away from, when it is in a dead-letter queue."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How much to receive, and how."""
+
+    limit: int
+    """Messages; may be more than SQS's 10."""
+    visibility_s: int | None = None
+    """None: the queue's own."""
+    attempt_id: str | None = None
+    """FIFO: a repetition under it gets what the first got."""
+
+
 class Receipted(Enum):
     """What became of one receipt handle of a delete or of a change of visibility."""
 
@@ -156,7 +168,9 @@ class Receipted(Enum):
     """For a delete also: it was deleted before, or a standard queue's message has been received
     again since (then it stays)."""
     MALFORMED = "malformed"
-    """No receipt handle of this queue at all."""
+    """No receipt handle at all."""
+    FOREIGN = "foreign"
+    """A receipt handle of another queue."""
     EXPIRED = "expired"
     """FIFO: its visibility timeout is over, or it was received again."""
     NOT_IN_FLIGHT = "not in flight"

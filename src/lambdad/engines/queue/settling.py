@@ -15,8 +15,8 @@ from lambdad.engines.queue.storing import generation_of
 from lambdad.engines.queue.taking import remove
 from lambdad.storage.lane import Transaction
 
-Parsed = Sequence[Receipt | None]
-"""Receipt handles as parsed; None: malformed."""
+Parsed = Sequence[Receipt | Receipted]
+"""Receipt handles as parsed, or why they stand for nothing here."""
 
 _FIND = (
     "SELECT due_ms, receipt, received_ms, message_group FROM queue_messages "
@@ -28,7 +28,7 @@ def delete(tx: Transaction, queue: Queue, receipts: Parsed, now_ms: int) -> tupl
     generation = generation_of(tx, queue)
     remove_one = _delete_in_order if queue.settings.fifo else _delete
     return tuple(
-        Receipted.MALFORMED if receipt is None else remove_one(tx, generation, receipt, now_ms)
+        receipt if isinstance(receipt, Receipted) else remove_one(tx, generation, receipt, now_ms)
         for receipt in receipts
     )
 
@@ -58,7 +58,7 @@ def _delete_in_order(tx: Transaction, generation: int, receipt: Receipt, now_ms:
 def change(
     tx: Transaction,
     queue: Queue,
-    changes: Sequence[tuple[Receipt | None, int]],
+    changes: Sequence[tuple[Receipt | Receipted, int]],
     now_ms: int,
     longest_ms: int,
 ) -> tuple[Receipted, ...]:
@@ -66,8 +66,8 @@ def change(
     generation = generation_of(tx, queue)
     outcomes = []
     for receipt, delay_ms in changes:
-        if receipt is None:
-            outcomes.append(Receipted.MALFORMED)
+        if isinstance(receipt, Receipted):
+            outcomes.append(receipt)
             continue
         rows = tx.execute(_FIND, (receipt.seq, generation))
         if not rows:

@@ -10,7 +10,7 @@ timeout); recorded (semantics §4.2).
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -19,7 +19,7 @@ from lambdad.api.internal_calls import InternalAuthorizer
 from lambdad.core.clock import Clock
 from lambdad.engines.queue.engine import QueueEngine
 from lambdad.engines.queue.errors import QueueMissing, TooManyInFlight
-from lambdad.engines.queue.records import Message, QueueKey
+from lambdad.engines.queue.records import Message, QueueKey, Terms
 from lambdad.engines.queue.sqs_form import (
     FIFO_SUFFIX,
     attributes_md5,
@@ -31,7 +31,7 @@ from lambdad.engines.queue.sqs_form import (
 from lambdad.events.filter import DataKey
 from lambdad.events.mapping import EventSourceMapping
 from lambdad.events.record import Record
-from lambdad.events.source import Received, SourceUnavailable
+from lambdad.events.source import Received, SourceUnavailable, Wanted
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.iam.session import function_session_name
 
@@ -89,26 +89,43 @@ class SqsReader:
     def ordered(self) -> bool:
         return self._key.name.endswith(FIFO_SUFFIX)
 
-    async def receive(self, most: int, hold_s: int) -> Received:
+    async def receive(self, wanted: Wanted) -> Received:
         try:
-            own_s = self._queues.get(self._key).settings.visibility_s
-            visibility_s = max(own_s, hold_s)
-            received_ms = self._clock.wall_ms()
+            visibility_s = self._visibility_s(wanted)
+            held_until_ms = self._clock.wall_ms() + visibility_s * 1000
             messages = await self._queues.receive(
-                self._key, most, visibility_s=visibility_s, wait_s=0
+                self._key, wanted.most, visibility_s=visibility_s, wait_s=0
             )
         except QueueMissing:
             raise SourceUnavailable(_NO_QUEUE) from None
         except TooManyInFlight:
             raise SourceUnavailable("Too many messages of the queue are in flight.") from None
-        records = [record_of(message, self._arn, self._key) for message in messages]
-        return Received(records, received_ms + visibility_s * 1000)
+        return self._received(messages, held_until_ms)
 
-    async def ready(self) -> None:
+    async def next(self, wanted: Callable[[], Wanted | None]) -> Received | None:
+        held_until_ms = 0
+
+        def terms() -> Terms | None:
+            nonlocal held_until_ms
+            now = wanted()
+            if now is None or self._queues.find(self._key) is None:
+                return None
+            visibility_s = self._visibility_s(now)
+            held_until_ms = self._clock.wall_ms() + visibility_s * 1000
+            return Terms(now.most, visibility_s)
+
         try:
-            await self._queues.available(self._key)
+            messages = await self._queues.stand_by(self._key, terms)
         except QueueMissing:
             raise SourceUnavailable(_NO_QUEUE) from None
+        return self._received(messages, held_until_ms) if messages else None
+
+    def _visibility_s(self, wanted: Wanted) -> int:
+        return max(self._queues.get(self._key).settings.visibility_s, wanted.hold_s)
+
+    def _received(self, messages: Sequence[Message], held_until_ms: int) -> Received:
+        records = [record_of(message, self._arn, self._key) for message in messages]
+        return Received(records, held_until_ms)
 
     async def done(self, records: Sequence[Record]) -> None:
         try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from lambdad.core.arn import parse_arn
+from lambdad.core.errors import AwsError
 from lambdad.core.ids import AccountId, Region, new_request_id
 from lambdad.core.limits import Limits
 from lambdad.events.target import Parcel, Undeliverable
 from lambdad.functions.snapshot import Catalog
+from lambdad.invoke.placement import check_place
 from lambdad.invoke.resolve import resolve
 from lambdad.runtime.invocation import InvokeRequest
 
@@ -46,8 +48,13 @@ class FunctionTarget:
             raise Undeliverable(f"{arn} names no function")
         account, region = AccountId(parsed.account), Region(parsed.region)
         function = self._catalog.get(account, region, name)
-        if function is None or resolve(function, qualifier or None, 0.0) is None:
+        target = resolve(function, qualifier or None, 0.0) if function is not None else None
+        if target is None:
             raise Undeliverable(f"there is no function {arn}")
+        try:
+            check_place(target, None)  # an outcome belongs to no tenant
+        except AwsError as error:
+            raise Undeliverable(f"{arn} does not take it: {error.message}") from None
         if len(parcel.body) > self._limits.async_payload_bytes:
             raise Undeliverable(f"the record is too large for {arn}: {len(parcel.body)} bytes")
         request = InvokeRequest(

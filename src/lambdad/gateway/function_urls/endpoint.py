@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from lambdad.core.clock import Clock
@@ -27,7 +28,8 @@ from lambdad.gateway.function_urls.response import InvalidResult, response_of
 from lambdad.gateway.function_urls.streaming import Stream, streamed_response
 from lambdad.iam.principal import Principal
 from lambdad.invoke.errors import TooManyRequestsException
-from lambdad.invoke.lineage import is_trace, new_trace, with_run
+from lambdad.invoke.lineage import is_trace, new_trace
+from lambdad.invoke.loop_guard import LoopGuard
 from lambdad.invoke.resolve import resolve
 from lambdad.runtime.invocation import InvokeRequest, InvokeResult
 from lambdad.wire.http import Request, Response
@@ -37,29 +39,32 @@ _TRACE = "x-amzn-trace-id"
 
 
 class Invoker(Protocol):
-    """Runs versions (`invoke/invoker.py`)."""
+    """Runs versions, durable ones too (`invoke/durable_invoker.py`)."""
 
     async def invoke(self, target: FunctionVersion, request: InvokeRequest) -> InvokeResult: ...
 
     async def stream(self, target: FunctionVersion, request: InvokeRequest) -> Stream: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """How functions are run."""
+
+    invoker: Invoker
+    loops: LoopGuard
+    draw: Callable[[], float]
+    """A random number in [0, 1): which version a weighted alias means this time."""
+
+
 class FunctionUrls:
-    """Everything behind function URLs. `draw`: a random number in [0, 1), for weighted aliases."""
+    """Everything behind function URLs."""
 
     def __init__(
-        self,
-        index: UrlIndex,
-        doorkeeper: Doorkeeper,
-        invoker: Invoker,
-        draw: Callable[[], float],
-        clock: Clock,
-        limits: Limits,
+        self, index: UrlIndex, doorkeeper: Doorkeeper, runs: Runs, clock: Clock, limits: Limits
     ) -> None:
         self._index = index
         self._doorkeeper = doorkeeper
-        self._invoker = invoker
-        self._draw = draw
+        self._runs = runs
         self._clock = clock
         self._limits = limits
 
@@ -99,7 +104,8 @@ class FunctionUrls:
     ) -> Response:
         """Raises AwsError."""
         caller = self._doorkeeper.admit(endpoint, request, request_id)
-        target = resolve(endpoint.function, endpoint.qualifier or None, self._draw())
+        runs = self._runs
+        target = resolve(endpoint.function, endpoint.qualifier or None, runs.draw())
         if target is None:
             raise refusals.Forbidden  # Its alias is gone (semantics, quirk 22).
         if target.state != "Active":
@@ -107,14 +113,15 @@ class FunctionUrls:
         event = self._event(endpoint, request, address, caller, (request_id, trace))
         if len(event) > self._limits.request_payload_bytes:
             raise refusals.TooLarge(self._limits.request_payload_bytes)
-        run = with_run(trace, endpoint.function)
+        run = runs.loops.enter(trace, endpoint.function)
         asked = InvokeRequest(request_id, event, endpoint.arn, trace_header=run)
         try:
-            if endpoint.url.invoke_mode == "RESPONSE_STREAM":
-                stream = await self._invoker.stream(target, asked)
+            # A durable execution has no stream, and its result is an answer as any other.
+            if endpoint.url.invoke_mode == "RESPONSE_STREAM" and target.durable is None:
+                stream = await runs.invoker.stream(target, asked)
                 response = await streamed_response(stream, self._limits)
             else:
-                result = await self._invoker.invoke(target, asked)
+                result = await runs.invoker.invoke(target, asked)
                 if result.function_error is not None:
                     return refusals.failed()
                 response = response_of(result.payload)

@@ -1,48 +1,38 @@
 """Installs a runtime pack from the package registries: what `lambdad runtimes install` does.
 
-Owns: what has to be installed for a runtime, and where. Runs pip of lambdad's own environment;
-blocking, so call it off the event loop.
+Owns that a pack is there whole or not at all. What it consists of is its family's to say.
+Blocking, so call it off the event loop.
 """
 
 from __future__ import annotations
 
 import shutil
-import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lambdad.core.errors import OperatorError
-from lambdad.runtime.catalog.identifiers import family_of
-from lambdad.runtime.catalog.nodejs import WHEEL
 from lambdad.runtime.catalog.packs import PackCatalog
-from lambdad.runtime.catalog.python import client_requirements
+from lambdad.runtime.catalog.registries import Progress, Registries, Run
 from lambdad.sandbox.driver import RuntimePack
-
-Progress = Callable[[str], None]
-"""Told each line of what is going on."""
-Run = Callable[[Sequence[str], Progress], int]
-"""Runs a host command, its output line by line to a Progress; the exit code."""
 
 
 def install(runtime: str, packs_dir: Path, catalog: PackCatalog, run: Run, tell: Progress) -> None:
-    """Install the pack for `runtime` under `packs_dir`, whole or not at all.
+    """Install the pack for `runtime` under `packs_dir`.
 
-    Raises OperatorError where there is nothing to install or the installation failed."""
-    if isinstance(catalog.find(runtime), RuntimePack):
+    Raises OperatorError where there is nothing to install or the installation failed; then nothing
+    of it is left."""
+    missing = catalog.find(runtime)
+    if isinstance(missing, RuntimePack):
         tell(f"{runtime} is installed already.")
         return
-    target = packs_dir / runtime
+    family = catalog.family(runtime)
+    if family is None:
+        raise OperatorError(missing.message)
     staging = packs_dir / f".installing-{runtime}"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:
-        arguments = _pip_arguments(runtime, staging)
-        if run([sys.executable, "-m", "pip", *arguments], tell) != 0:
-            raise OperatorError(
-                f"pip could not install the pack for {runtime}; see the lines above."
-            )
-        shutil.rmtree(target, ignore_errors=True)
-        staging.rename(target)
+        family.fetch(runtime, staging, Registries(run, tell))
+        _put_in_place(staging, packs_dir / runtime)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     answer = catalog.find(runtime)
@@ -51,14 +41,8 @@ def install(runtime: str, packs_dir: Path, catalog: PackCatalog, run: Run, tell:
     tell(f"{runtime} is ready.")
 
 
-def _pip_arguments(runtime: str, target: Path) -> list[str]:
-    shared = ["install", "--no-input", "--disable-pip-version-check", "--target", str(target)]
-    shared += ["--only-binary=:all:", "--no-warn-conflicts"]
-    family = family_of(runtime)
-    if family == "python":
-        number = runtime.removeprefix("python")
-        return [*shared, "--python-version", number, *client_requirements(number)]
-    if family == "nodejs":
-        major = runtime.removeprefix("nodejs").removesuffix(".x")
-        return [*shared, f"{WHEEL}=={major}.*"]
-    raise OperatorError(f"There is no pack for {runtime} that lambdad could install.")
+def _put_in_place(staging: Path, target: Path) -> None:
+    """Environments run as users of their own: they have to be able to read it."""
+    staging.chmod(0o755)
+    shutil.rmtree(target, ignore_errors=True)
+    staging.rename(target)

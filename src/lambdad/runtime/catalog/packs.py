@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lambdad.runtime.catalog.identifiers import family_of
+from lambdad.runtime.catalog.registries import Registries
 from lambdad.sandbox.driver import RuntimePack
 
 
@@ -25,7 +26,7 @@ class MissingPack:
     reason: str
     """What was looked for, for the operator."""
     command: str | None
-    """What installs it; None where nothing of ours can."""
+    """What installs it, ours or somebody else's; None where nothing does."""
 
     @property
     def message(self) -> str:
@@ -39,6 +40,11 @@ class Family(Protocol):
 
     def find(self, runtime: str) -> RuntimePack | MissingPack:
         """The pack for one of the family's identifiers."""
+        ...
+
+    def fetch(self, runtime: str, folder: Path, registries: Registries) -> None:
+        """Put what this machine lacks for a runtime into an empty folder, which becomes the pack's
+        when this returns. Raises OperatorError."""
         ...
 
 
@@ -65,11 +71,15 @@ class PackCatalog:
         if family is None:
             return MissingPack(runtime, "AWS Lambda has no such runtime.", None)
         if family not in self._families:
-            return MissingPack(runtime, f"lambdad does not serve {family} runtimes yet.", None)
+            return MissingPack(runtime, f"lambdad does not serve {family} runtimes.", None)
         answer = self._families[family].find(runtime)
         if isinstance(answer, RuntimePack):
             self._found[runtime] = answer
         return answer
+
+    def family(self, runtime: str) -> Family | None:
+        """The family that serves a runtime, None where lambdad has none."""
+        return self._families.get(family_of(runtime) or "")
 
     def forget(self) -> None:
         """Look for everything anew: packs were installed or removed."""

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lambdad.core.errors import OperatorError
 from lambdad.runtime.catalog.packs import MissingPack, install_command, is_program
+from lambdad.runtime.catalog.registries import Registries
 from lambdad.sandbox.driver import Mount, RuntimePack
 
 CLIENT_PACKAGES = (
@@ -52,12 +54,19 @@ class PythonFamily:
         interpreter = self.interpreter(number)
         if interpreter is None:
             reason = f"no Python {number} was found (pyenv, /usr, /usr/local, uv)."
-            return MissingPack(runtime, reason, None)
+            return MissingPack(runtime, reason, _interpreter_command(number))
         modules = self._client_modules(runtime, number)
         if not modules:
             reason = f"Python {number} is here, its runtime client is not."
             return MissingPack(runtime, reason, install_command(runtime))
         return self._pack(runtime, interpreter, modules)
+
+    def fetch(self, runtime: str, folder: Path, registries: Registries) -> None:
+        number = runtime.removeprefix("python")
+        if self.interpreter(number) is None:
+            first = _interpreter_command(number)
+            raise OperatorError(f"{runtime} needs a Python {number} first. Run: {first}")
+        registries.pip(folder, "--python-version", number, *client_requirements(number))
 
     def interpreter(self, number: str) -> Interpreter | None:
         """The newest Python of this minor version, such as `3.12`."""
@@ -120,6 +129,11 @@ def client_requirements(number: str) -> list[str]:
     """What pip installs into a pack's folder."""
     client = CLIENT_VERSIONS.get(number, NEWEST_CLIENT_VERSION)
     return [f"awslambdaric=={client}", "boto3"]
+
+
+def _interpreter_command(number: str) -> str:
+    """One of the ways to a Python; pyenv and distributions are others."""
+    return f"uv python install {number}"
 
 
 def _own_module(name: str) -> Path | None:

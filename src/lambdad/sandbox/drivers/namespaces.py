@@ -228,7 +228,8 @@ class NamespaceDriver:
         try:
             _request(self.jail, spec, sandbox)
             limit_s = self._limits.sandbox_create_timeout_s + _ANSWER_MARGIN_S
-            await asyncio.wait_for(asyncio.shield(sandbox.created), limit_s)
+            async with asyncio.timeout(limit_s):
+                await asyncio.shield(sandbox.created)
         except SandboxError:
             self._sandboxes.pop(spec.environment_id, None)
             sandbox.close()
@@ -370,4 +371,8 @@ def _start(spec: SandboxSpec) -> dict[str, Any]:
         variables[TELEMETRY_VARIABLE] = str(telemetry)
     forked = spec.pack.family == "python" and can_fork(spec.pack, variables)
     argv = None if forked else list(spec.pack.argv)
-    return {"variables": variables, "argv": argv, "telemetry_fd": telemetry}
+    start: dict[str, Any] = {"variables": variables, "argv": argv, "telemetry_fd": telemetry}
+    if spec.extensions:
+        own = dict(spec.extension_variables)
+        start["extensions"] = {"names": list(spec.extensions), "variables": own}
+    return start

@@ -26,6 +26,7 @@ from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxError, San
 from lambdad.sandbox.launch import Launcher, Places, PlainLauncher
 
 _FOLDER_PREFIX = "lambdad-process-"
+_CREDENTIALS_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 _PATH_LISTS = ("PATH", "LD_LIBRARY_PATH", "NODE_PATH", "PYTHONPATH")
 
 
@@ -135,6 +136,9 @@ class ProcessDriver:
         variables["LAMBDA_TASK_ROOT"] = variables["PWD"] = str(spec.code_dir)
         variables["AWS_LAMBDA_RUNTIME_API"] = f"127.0.0.1:{port}"
         variables["AWS_ENDPOINT_URL"] = self._platform_endpoint
+        if (credentials := variables.get(_CREDENTIALS_VARIABLE)) is not None:
+            at = f"127.0.0.1:{port}"
+            variables[_CREDENTIALS_VARIABLE] = urlsplit(credentials)._replace(netloc=at).geturl()
         return variables
 
 

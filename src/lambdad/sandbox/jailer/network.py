@@ -39,9 +39,10 @@ def bring_up() -> None:
 
 
 def listen() -> tuple[socket.socket, socket.socket]:
-    """(Runtime API, platform) listeners, non-blocking."""
+    """(Runtime API, platform) listeners, non-blocking. Both on every address: SDKs take credentials
+    from an endpoint without TLS only where that is 127.0.0.1."""
     listeners = []
-    for address in (RUNTIME_API, PLATFORM):
+    for address in ((PLATFORM[0], RUNTIME_API[1]), PLATFORM):
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

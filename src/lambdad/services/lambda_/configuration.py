@@ -5,7 +5,9 @@ from __future__ import annotations
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
 from lambdad.functions import lifecycle
+from lambdad.functions.attachments import CodeSigning
 from lambdad.functions.names import refer_unqualified
+from lambdad.services.lambda_.code_signing import check_signature
 from lambdad.services.lambda_.layer_references import layer_finder
 from lambdad.services.lambda_.placement import placed
 from lambdad.services.lambda_.service import LambdaService
@@ -34,6 +36,8 @@ async def update_function_configuration(
         configuration = placed(service, call, configuration, params, new=False)
         if "Role" in params:
             service.check_role(call, key, configuration.role)
+        if params.get("Layers"):
+            check_signature(service, call, record.attached(CodeSigning))
         code = record.latest.deployment.code
         check_unzipped(code, configuration.layers, service.limits)
         record = await edit.commit(

@@ -163,6 +163,10 @@ def _bound(
 def _check_source(
     service: LambdaService, mapping: EventSourceMapping, target: FunctionVersion
 ) -> None:
+    if target.tenant_isolation:  # documented to be unsupported; the text is ours
+        raise InvalidParameterValueException(
+            "Event source mappings are not supported for functions with tenant isolation."
+        )
     source = service.mappings.source_of(mapping.source_arn)
     assert source is not None
     try:

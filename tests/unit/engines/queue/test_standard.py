@@ -128,7 +128,7 @@ def test_a_handle_that_is_none_is_told_apart(tmp_path: Path, handle: str) -> Non
             (message,) = await on.receive("q")
             outcomes = await on.engine.delete_messages(key("q"), [handle, message.receipt_handle])
             assert outcomes == (Receipted.MALFORMED, Receipted.DONE)
-            assert await on.delete("other", message) == [Receipted.MALFORMED]
+            assert await on.delete("other", message) == [Receipted.FOREIGN]
             changed = await on.engine.change_visibility(key("q"), [(handle, 1)])
             assert changed == (Receipted.MALFORMED,)
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from lambdad.engines.queue.arrivals import Waiter
 from lambdad.engines.queue.errors import QueueMissing
-from lambdad.engines.queue.records import Message, Redrive
+from lambdad.engines.queue.records import Message, NewMessage, Outgoing, Redrive, Terms
+from lambdad.engines.queue.taking import Take
+from lambdad.storage.errors import LaneFull
 from support.functions import run
 from support.queues import Yard, grouped, key, yard
 
@@ -193,5 +196,157 @@ def test_at_its_bound_a_fifo_queue_makes_nobody_spin(tmp_path: Path) -> None:
             await on.settle()
             on.advance(1)
             assert texts(await task) == [b"2"]
+
+    run(scenario())
+
+
+# Who waits is served by the send itself.
+
+
+def test_a_send_and_its_receive_are_one_commit(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with yard(tmp_path) as on:
+            await on.make("q")
+            await on.make("f.fifo", fifo=True)
+            tasks = [waiting(on, visibility_s=50), waiting(on, "f.fifo")]
+            await on.settle()
+            writes = []
+            write = on.lane.write
+            on.lane.write = lambda work: writes.append(work) or write(work)
+            (message_id,) = await on.send("q", "a")
+            (message,) = await tasks[0]
+            assert (message.message_id, message.body, message.receive_count) == (
+                message_id,
+                b"a",
+                1,
+            )
+            await on.engine.send(key("f.fifo"), grouped(("g", "1"), ("g", "2")))
+            assert texts(await tasks[1]) == [b"1", b"2"]
+            assert len(writes) == 2
+            assert await on.counts("q") == (0, 1, 0)
+            on.advance(50)
+            assert await on.counts("q") == (1, 0, 0)
+            assert on.engine.metrics(key("q")).messages_received == 1
+
+    run(scenario())
+
+
+def test_the_outbox_serves_too(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with yard(tmp_path) as on:
+            await on.make("q")
+            task = waiting(on)
+            await on.settle()
+            await on.engine.write(lambda _: None, [Outgoing(key("q"), (NewMessage(b"a"),))])
+            assert on.engine.metrics(key("q")).messages_received == 1
+            assert texts(await task) == [b"a"]
+
+    run(scenario())
+
+
+def test_who_stands_by_is_asked_for_his_terms_when_something_comes(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with yard(tmp_path) as on:
+            await on.make("q")
+            assert await on.receive("q") == []
+            terms: list[Terms | None] = [Terms(1, 7)]
+            task = asyncio.ensure_future(on.engine.stand_by(key("q"), terms.pop))
+            await on.settle()
+            await on.send("q", "a", "b")
+            assert texts(list(await task)) == [b"a"]
+            on.advance(6.999)
+            assert await on.counts("q") == (1, 1, 0)
+            # What he did not take is there: he is to look, and not to be asked.
+            assert await on.engine.stand_by(key("q"), terms.pop) == ()
+            assert len(await on.receive("q")) == 1
+            terms.append(None)
+            task = asyncio.ensure_future(on.engine.stand_by(key("q"), terms.pop))
+            await on.settle()
+            await on.send("q", "c")
+            assert await task == ()
+            assert await on.bodies("q", 1) == ["c"]
+
+    run(scenario())
+
+
+def test_what_was_served_to_somebody_who_has_gone_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with yard(tmp_path) as on:
+            await on.make("q")
+            task = waiting(on)
+            await on.settle()
+            serve = Waiter.serve
+
+            def serve_and_cancel(waiter: Waiter, take: Take | None) -> None:
+                serve(waiter, take)
+                task.cancel()
+
+            with monkeypatch.context() as patch:
+                patch.setattr(Waiter, "serve", serve_and_cancel)
+                await on.send("q", "a")
+                await asyncio.wait([task])
+            assert task.cancelled()
+            (message,) = await on.receive("q", wait_s=20)
+            assert (message.body, message.receive_count) == (b"a", 1)
+            assert await on.counts("q") == (0, 1, 0)
+
+    run(scenario())
+
+
+def test_a_sender_that_gives_up_serves_all_the_same(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with yard(tmp_path) as on:
+            await on.make("q")
+            task = waiting(on)
+            await on.settle()
+            sending = asyncio.ensure_future(on.send("q", "a"))
+            await asyncio.sleep(0)
+            sending.cancel()
+            assert texts(await task) == [b"a"]
+
+    run(scenario())
+
+
+def test_a_send_that_fails_leaves_the_receiver_waiting(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with yard(tmp_path) as on:
+            await on.make("q")
+            task = waiting(on)
+            await on.settle()
+            write = on.lane.write
+            refusals = iter([LaneFull()])
+
+            async def refuse_once(work: object) -> object:
+                for refusal in refusals:
+                    raise refusal
+                return await write(work)
+
+            on.lane.write = refuse_once
+            with pytest.raises(LaneFull):
+                await on.send("q", "a")
+            await on.settle()
+            assert not task.done()
+            await on.send("q", "b")
+            assert texts(await task) == [b"b"]
+
+    run(scenario())
+
+
+def test_a_queue_that_goes_while_it_is_sent_to_lets_go(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with yard(tmp_path) as on:
+            await on.make("q")
+            task = waiting(on)
+            await on.settle()
+            outgoing = [Outgoing(key("q"), (NewMessage(b"a"),))]
+            deleting = asyncio.ensure_future(on.engine.delete(key("q")))
+            for _ in range(3):
+                await asyncio.sleep(0)  # handed in, and not yet known
+            await on.engine.write(lambda _: None, outgoing)
+            await deleting
+            with pytest.raises(QueueMissing):
+                await task
 
     run(scenario())

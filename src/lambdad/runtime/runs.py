@@ -1,7 +1,7 @@
-"""Runs whose response is passed on while the function still makes it.
+"""Runs, as their responses end them: whole, as an error, or part by part while they are made.
 
-Owns what the caller of such a run is told at its end: complete, failed midway, too long, broken
-off. May not: know connections or time limits.
+Owns what the caller of a run is told when its function has answered: well, badly, too much, or
+only half. May not: know connections or time limits.
 """
 
 from __future__ import annotations
@@ -35,12 +35,32 @@ class Host(Protocol):
         """The run is over, and the runtime is not to be relied on before it asks again."""
 
 
-class StreamedRuns:
-    """The streamed responses of one execution environment, one after another."""
+class Runs:
+    """The responses of one execution environment, one after another."""
 
     def __init__(self, host: Host, limits: Limits) -> None:
         self._host = host
         self._limits = limits
+
+    def on_response(self, request_id: str, payload: bytes) -> None:
+        """A whole response. Raises Rejected, as all of these do."""
+        self._host.environment.response_posted(request_id)
+        self._host.complete(payload, None)
+
+    def on_error(self, request_id: str, error_type: str, payload: bytes) -> None:
+        """The function failed."""
+        self._host.environment.error_posted(request_id)
+        self._host.complete(payload, faults.reported(error_type, payload))
+
+    def on_response_too_large(self, request_id: str) -> None:
+        """Clients die of the refusal: not to be relied on before it asks again."""
+        self._host.environment.response_posted(request_id)
+        self._host.withhold(faults.response_too_large(self._limits.response_payload_bytes))
+
+    def on_invalid_response_mode(self, request_id: str) -> None:
+        """The runtime asked for a mode that there is not."""
+        self._host.environment.error_posted(request_id)
+        self._host.withhold(faults.invalid_response_mode(request_id))
 
     def on_stream(self, request_id: str, content_type: str, source: Source) -> Sink | None:
         """A streamed response begins; None where its caller waits for the whole of it. Raises

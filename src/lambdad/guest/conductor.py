@@ -1,0 +1,238 @@
+"""The first process of an environment with external extensions: starts them, then the runtime.
+
+It has the rights of the function and no more. What it is told and what it tells goes over the
+Runtime API's address, by HTTP: it waits for commands (`start` the runtime, `terminate` it with a
+SIGTERM, `forward` the telemetry of a subscription) and says how each process ended. It stays until
+the environment is ended from outside. Standard library only, and nothing imported late: the root
+that it lives in may have none. Python 3.8 and later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_FOLDER = "/opt/extensions"
+_READ_BYTES = 65_536
+_LINE_BYTES = 65_536
+_TRIES = 5
+_PAUSE_S = 0.2
+"""Between two tries to reach a subscriber."""
+_DELIVERY_TIMEOUT_S = 10.0
+
+
+class Conductor:
+    """Parent of the extensions and of the runtime."""
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.partition(":")
+        self._address = (host, int(port))
+        self._names: dict[int, str | None] = {}
+        self._runtime = 0
+        self._commands: socket.socket | None = None
+        self._outputs: dict[int, bytes] = {}
+        """Read ends of the extensions' pipes, and the line that each is in the middle of."""
+        self._poll = select.poll()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+
+    def conduct(self, plan: Mapping[str, Any]) -> None:
+        """Serve for ever. Returns only in the child that is to become the runtime."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake_write)
+        for name in plan["names"]:
+            self._start_extension(name, plan["variables"])
+        self._commands = commands = _connect(self._address)
+        commands.sendall(_get("next"))
+        self._poll.register(self._wake_read, select.POLLIN)
+        self._poll.register(commands, select.POLLIN)
+        while True:
+            for fd, _ in self._poll.poll():
+                if fd == self._wake_read:
+                    self._reap()
+                elif fd in self._outputs:
+                    self._pass_on(fd)
+                elif fd == commands.fileno() and self._obey(commands):
+                    return
+
+    # -- processes ----------------------------------------------------------------------------
+
+    def _start_extension(self, name: str, variables: Mapping[str, str]) -> None:
+        path = f"{_FOLDER}/{name}"
+        output, end = os.pipe()
+
+        def become() -> None:
+            os.dup2(end, 1)
+            os.dup2(end, 2)
+            os.chdir("/")
+            os.execve(path, [path], dict(variables))
+
+        pid = self._fork()
+        if pid == 0:
+            _be(become, path)
+        os.close(end)
+        os.set_blocking(output, False)
+        self._poll.register(output, select.POLLIN)
+        self._outputs[output] = b""
+        self._names[pid] = name
+
+    def _fork(self) -> int:
+        """In the child nothing of the conductor is left open."""
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for fd in (self._wake_read, self._wake_write, *self._outputs):
+                os.close(fd)
+            if self._commands is not None:
+                self._commands.close()
+        return pid
+
+    def _reap(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_read, 512)
+        while self._names:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            if pid in self._names:
+                for fd in list(self._outputs):
+                    self._pass_on(fd)  # its last words, before all ends because of its end
+                if pid == self._runtime:
+                    self._runtime = 0
+                report = {"name": self._names.pop(pid), "status": status}
+                self._tell("exited", json.dumps(report).encode())
+
+    def _tell(self, what: str, body: bytes) -> None:
+        """One after another: what was said first is heard first."""
+        with contextlib.suppress(OSError), _connect(self._address) as telling:
+            telling.sendall(_post(f"/lambdad/conductor/{what}", body))
+            _receive(telling)
+
+    # -- commands -----------------------------------------------------------------------------
+
+    def _obey(self, commands: socket.socket) -> bool:
+        """Carry out one. True in the child that is to become the runtime."""
+        verb, _, rest = _receive(commands).partition(b" ")
+        if not verb:
+            os._exit(0)  # nobody is left to conduct for
+        if verb == b"start":
+            pid = self._fork()
+            if pid == 0:
+                return True
+            self._runtime, self._names[pid] = pid, None
+        elif verb == b"terminate" and self._runtime:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._runtime, signal.SIGTERM)
+        elif verb == b"forward":
+            number, protocol, port, path = json.loads(rest)
+            if self._fork() == 0:
+                _be(lambda: self._forward(number, protocol, (port, path)), "telemetry")
+        commands.sendall(_get("next"))
+        return False
+
+    def _forward(self, number: int, protocol: str, where: tuple[int, str]) -> None:
+        """Take one batch after another to the subscriber, for as long as there are any."""
+        port, path = where
+        with _connect(self._address) as fetching:
+            while True:
+                fetching.sendall(_get(f"telemetry/{number}"))
+                batch = _receive(fetching)
+                if not batch:
+                    return
+                message = batch if protocol == "TCP" else _post(path, batch)
+                _deliver((self._address[0], port), message, answered=protocol != "TCP")
+
+    # -- output -------------------------------------------------------------------------------
+
+    def _pass_on(self, fd: int) -> None:
+        """Tell what an extension has written, in whole lines. The log's own pipe is not for it:
+        it would get into the middle of the function's lines."""
+        with contextlib.suppress(BlockingIOError):
+            data = b"more"
+            while data:
+                data = os.read(fd, _READ_BYTES)
+                *lines, rest = (self._outputs[fd] + data).split(b"\n")
+                if rest and (not data or len(rest) > _LINE_BYTES):
+                    lines.append(rest)
+                    rest = b""
+                self._outputs[fd] = rest
+                if lines:
+                    self._tell("output", b"\n".join([*lines, b""]))
+            self._poll.unregister(fd)
+            del self._outputs[fd]
+            os.close(fd)
+
+
+def _be(work: Callable[[], None], name: str) -> None:
+    """Never returns."""
+    try:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        work()
+        os._exit(0)
+    except OSError as error:
+        sys.stderr.write(f"{name}: {error.strerror}\n")
+        sys.stderr.flush()
+    finally:
+        os._exit(126)
+
+
+def _deliver(address: tuple[str, int], message: bytes, *, answered: bool) -> None:
+    """To a subscriber; given up when it cannot be reached for a while."""
+    for _ in range(_TRIES):
+        try:
+            with _connect(address) as delivering:
+                delivering.settimeout(_DELIVERY_TIMEOUT_S)
+                delivering.sendall(message)
+                if answered:
+                    delivering.recv(_READ_BYTES)
+                return
+        except OSError:
+            time.sleep(_PAUSE_S)
+
+
+def _connect(address: tuple[str, int]) -> socket.socket:
+    """Without a resolver, which would import its codec late."""
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        connection.connect(address)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _get(what: str) -> bytes:
+    return f"GET /lambdad/conductor/{what} HTTP/1.1\r\nHost: lambdad\r\n\r\n".encode()
+
+
+def _post(path: str, body: bytes) -> bytes:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: sandbox.localdomain\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _receive(connection: socket.socket) -> bytes:
+    """The body of one answer; empty at the end of the connection."""
+    data = b""
+    while True:
+        head, separator, body = data.partition(b"\r\n\r\n")
+        if separator:
+            length = int(head.lower().rpartition(b"content-length:")[2].split()[0])
+            if len(body) >= length:
+                return body
+        more = connection.recv(_READ_BYTES)
+        if not more:
+            return b""
+        data += more

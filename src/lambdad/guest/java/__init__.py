@@ -1,0 +1,1 @@
+"""How Java functions are started: `bootstrap`, beside AWS's own runtime client."""

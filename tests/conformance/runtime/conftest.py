@@ -1,0 +1,131 @@
+"""One bench for all runtimes, in the strongest sandbox that this machine has."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import tempfile
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import uvloop
+
+from lambdad.functions.snapshot import FunctionVersion
+from lambdad.invoke.invoker import InvokeRequest, InvokeResult
+from support.functions import Bench, make_function, make_request, make_version, running
+from support.real_sandboxes import NAMESPACE_TIERS, make_driver
+from support.runtimes_under_test import (
+    TRIED,
+    RuntimeUnderTest,
+    Unavailable,
+    packs_of_the_tests,
+)
+
+T = TypeVar("T")
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Subject:
+    """A runtime, its program, and where both run."""
+
+    runtime: RuntimeUnderTest
+    package: Path
+    bench: Bench
+    runner: asyncio.Runner
+
+    def version(self, package: Path | None = None, **changes: Any) -> FunctionVersion:
+        """A version of the program, published."""
+        fields = {
+            "name": f"{self.runtime.name.replace('.', '-')}-{next(_numbers)}",
+            "runtime": self.runtime.runtime,
+            "handler": self.runtime.handler,
+            "memory_mib": self.runtime.memory_mib,
+            "timeout_s": 20,
+        }
+        made = make_version(package or self.package, **(fields | changes))
+        self.bench.catalog.publish(make_function(made))
+        return made
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """To the end; nothing may hang."""
+        return self.runner.run(asyncio.wait_for(work, 60))
+
+    def send(self, version: FunctionVersion, request: InvokeRequest) -> InvokeResult:
+        """Run it once."""
+        return self.run(self.bench.invoker.invoke(version, request))
+
+    def invoke(self, version: FunctionVersion, do: str, **event: Any) -> InvokeResult:
+        """Send the program to do something."""
+        return self.send(version, make_request(version, {"do": do, **event}))
+
+    def answer(self, version: FunctionVersion, do: str, **event: Any) -> Any:
+        """What it answers; it has to succeed."""
+        result = self.invoke(version, do, **event)
+        assert result.function_error is None, result.payload
+        return json.loads(result.payload)
+
+    def stream(self, version: FunctionVersion, do: str) -> tuple[str, bytes, InvokeResult]:
+        """Content type, all chunks and the outcome of a streamed response."""
+
+        async def work() -> tuple[str, bytes, InvokeResult]:
+            request = make_request(version, {"do": do})
+            stream = await self.bench.invoker.stream(version, request)
+            body = b"".join([chunk async for chunk in stream])
+            assert stream.outcome is not None
+            return stream.content_type, body, stream.outcome
+
+        return self.run(work())
+
+    def end(self, version: FunctionVersion) -> None:
+        """Delete the function: its environments go."""
+
+        async def work() -> None:
+            self.bench.catalog.remove(version.account, version.region, version.name)
+
+        self.run(work())
+
+
+@pytest.fixture(scope="session")
+def opened() -> Iterator[tuple[Bench, asyncio.Runner]]:
+    """The bench, on an event loop as the daemon has it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lambdad-runtimes-") as name,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        folder = Path(name)
+        folder.chmod(0o755)
+        driver = make_driver(NAMESPACE_TIERS[0], folder)
+        # A program that takes its time between two events (curl is started) keeps its turn.
+        patience = {"environment_freeze_grace_ms": 5_000}
+        context = running(driver, packs=packs_of_the_tests(), **patience)
+        bench = runner.run(context.__aenter__())
+        yield bench, runner
+        runner.run(context.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="session", params=TRIED, ids=[one.name for one in TRIED])
+def subject(
+    request: pytest.FixtureRequest, opened: tuple[Bench, asyncio.Runner]
+) -> Iterator[Subject]:
+    """Each runtime in turn; skipped with the reason where it cannot be had."""
+    runtime: RuntimeUnderTest = request.param
+    try:
+        runtime.pack(packs_of_the_tests())
+        package = runtime.package()
+    except Unavailable as why:
+        pytest.skip(str(why))
+    made = Subject(runtime, package, *opened)
+    yield made
+    for function in list(made.bench.catalog):
+        made.end(next(iter(function.versions.values())))
+
+
+@pytest.fixture(scope="session")
+def standing(subject: Subject) -> FunctionVersion:
+    """A version that harmless cases share, and its environment with it."""
+    return subject.version(environment={"MINE": "häuser"})

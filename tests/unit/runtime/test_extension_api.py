@@ -1,0 +1,194 @@
+"""The Extensions and Telemetry APIs on the wire, extension and runtime played by the test."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from support.functions import run, running
+from support.sandboxes import PlayedDriver, PlayedSandbox, Runtime
+
+BASE = "/2020-01-01/extension"
+REGISTERED = {"functionVersion": "$LATEST", "handler": "app.handler"}
+UUID = "00000000-0000-4000-8000-000000000000"
+
+
+class Client:
+    """A connection of its own to the API."""
+
+    def __init__(self, sandbox: PlayedSandbox) -> None:
+        self._runtime = Runtime(sandbox)
+
+    async def ask(
+        self, method: str, path: str, body: object = None, **named: str
+    ) -> tuple[int, dict[str, str], Any]:
+        headers = {f"Lambda-Extension-{key.replace('_', '-')}": text for key, text in named.items()}
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        status, received, answer = await self._runtime.call(method, path, data, headers)
+        return status, received, json.loads(answer)
+
+    async def error(self, method: str, path: str, body: object = None, **named: str) -> Any:
+        status, _, answer = await self.ask(method, path, body, **named)
+        return status, answer["errorType"], answer["errorMessage"]
+
+    async def register(self, name: str, *events: str) -> str:
+        body = {"events": list(events)}
+        status, headers, _ = await self.ask("POST", f"{BASE}/register", body, Name=name)
+        assert status == 200
+        return headers["lambda-extension-identifier"]
+
+    async def next(self, identifier: str) -> Any:
+        status, _, event = await self.ask("GET", f"{BASE}/event/next", Identifier=identifier)
+        assert status == 200
+        return event
+
+
+def test_an_internal_extension() -> None:
+    order: list[str] = []
+    let_go = asyncio.Event()
+
+    async def play(runtime: Runtime) -> None:
+        client = Client(runtime.sandbox)
+        identifier = await client.register("inside", "INVOKE")
+
+        async def extension() -> None:
+            event = await client.next(identifier)
+            order.append(event["eventType"])
+            await let_go.wait()
+            order.append("extension is done")
+            await client.next(identifier)
+
+        working = asyncio.ensure_future(extension())
+        while True:
+            event = await runtime.next()
+            order.append("runtime runs")
+            await runtime.respond(event, b"1")
+        await working
+
+    async def scenario() -> None:
+        async with running(PlayedDriver(play)) as bench:
+            version = bench.python("")
+            assert await bench.answer(version) == 1
+            order.append("caller has its answer")
+            log = bench.log
+            assert "END RequestId" not in log.text(version.name)
+            let_go.set()
+            while "REPORT RequestId" not in log.text(version.name):
+                await asyncio.sleep(0.001)
+        assert order[-2:] == ["caller has its answer", "extension is done"]
+        assert sorted(order[:-2]) == ["INVOKE", "runtime runs"]
+        line = "EXTENSION\tName: inside\tState: Ready\tEvents: [INVOKE]\n"
+        assert line in log.messages(version.name)
+
+    run(scenario())
+
+
+def test_answers_to_registration() -> None:
+    seen: list[Any] = []
+
+    async def play(runtime: Runtime) -> None:
+        client = Client(runtime.sandbox)
+        path, body = f"{BASE}/register", {"events": ["INVOKE"]}
+        seen.append(await client.ask("POST", path, body, Name="a", Accept_Feature="accountId"))
+        seen.append(await client.ask("POST", path, {"events": []}, Name="b"))
+        seen.append(await client.error("POST", path, body))
+        seen.append(await client.error("POST", path, b"{", Name="c"))
+        seen.append(await client.error("POST", path, {"events": ["SHUTDOWN"]}, Name="c"))
+        await asyncio.sleep(60)
+
+    async def scenario() -> None:
+        async with running(PlayedDriver(play), init_timeout_s=0.5) as bench:
+            version = bench.python("", timeout_s=1)
+            await bench.invoke(version)
+        known = {**REGISTERED, "functionName": version.name}
+        assert [(status, body) for status, _, body in seen[:2]] == [
+            (200, {**known, "accountId": "000000000000"}),
+            (200, known),
+        ]
+        assert seen[2:5] == [
+            (403, "Extension.InvalidExtensionName", "Empty extension name"),
+            (403, "InvalidRequestFormat", "The request's body is not valid"),
+            (403, "Extension.InvalidEventType", "SHUTDOWN: invalid event type"),
+        ]
+
+    run(scenario())
+
+
+def test_who_may_not_speak() -> None:
+    seen: list[Any] = []
+
+    async def play(runtime: Runtime) -> None:
+        client = Client(runtime.sandbox)
+        event = await runtime.next()
+        for path, method in (("/event/next", "GET"), ("/init/error", "POST")):
+            seen.append(await client.error(method, BASE + path))
+            seen.append(await client.error(method, BASE + path, Identifier="me"))
+        seen.append(await client.error("GET", f"{BASE}/event/next", Identifier=UUID))
+        seen.append(await client.error("POST", f"{BASE}/exit/error", Identifier=UUID))
+        body = {"events": ["INVOKE"]}
+        seen.append(await client.error("POST", f"{BASE}/register", body, Name="late"))
+        destination = {"protocol": "HTTP", "URI": "http://sandbox.localdomain:1"}
+        body = {"types": ["platform"], "destination": destination}
+        seen.append(await client.error("PUT", "/2022-07-01/telemetry", body, Identifier=UUID))
+        seen.append(await client.error("PUT", "/2020-08-15/logs", {}, Identifier=UUID))
+        await runtime.respond(event, b"1")
+        await runtime.next()
+
+    async def scenario() -> None:
+        async with running(PlayedDriver(play)) as bench:
+            assert await bench.answer(bench.python("")) == 1
+        missing = (
+            403,
+            "Extension.MissingExtensionIdentifier",
+            "Missing Lambda-Extension-Identifier header",
+        )
+        invalid = (
+            403,
+            "Extension.InvalidExtensionIdentifier",
+            "Invalid Lambda-Extension-Identifier",
+        )
+        unknown = (403, "Extension.UnknownExtensionIdentifier", f"Unknown extension {UUID}")
+        assert seen == [
+            missing,
+            invalid,
+            missing,
+            invalid,
+            unknown,
+            (403, "Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found"),
+            (403, "Extension.RegistrationClosed", "Extension registration closed already"),
+            unknown,
+            (
+                400,
+                "ValidationError",
+                "types should not be empty; destination should not be empty",
+            ),
+        ]
+
+    run(scenario())
+
+
+def test_telemetry_is_not_offered_where_nothing_can_deliver_it() -> None:
+    seen: list[Any] = []
+
+    async def play(runtime: Runtime) -> None:
+        client = Client(runtime.sandbox)
+        identifier = await client.register("inside", "INVOKE")
+        destination = {"protocol": "HTTP", "URI": "http://sandbox.localdomain:1"}
+        body = {"types": ["platform"], "destination": destination}
+        for path in ("/2022-07-01/telemetry", "/2020-08-15/logs"):
+            seen.append(await client.error("PUT", path, body, Identifier=identifier))
+        working = asyncio.ensure_future(client.next(identifier))
+        event = await runtime.next()
+        await runtime.respond(event, b"1")
+        await working
+
+    async def scenario() -> None:
+        async with running(PlayedDriver(play)) as bench:
+            assert await bench.answer(bench.python("")) == 1
+        assert seen == [
+            (202, "Telemetry.NotSupported", "Telemetry API is not supported"),
+            (202, "Logs.NotSupported", "Logs API is not supported"),
+        ]
+
+    run(scenario())
