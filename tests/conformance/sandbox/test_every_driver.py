@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lambdad.sandbox.driver import Exit, Sandbox, SandboxError, Tier
+from lambdad.sandbox.driver import Exit, Sandbox, SandboxError
 from support.packs import command_pack, python_pack
 from support.real_sandboxes import (
     ALL_TIERS,
+    WITHOUT_NAMESPACES,
     Workbench,
     drain,
     eventually,
@@ -22,7 +23,6 @@ from support.real_sandboxes import (
 
 pytestmark = pytest.mark.parametrize("bench", ALL_TIERS, ids=tier_id, indirect=True)
 
-WITHOUT_NAMESPACES = (Tier.HARDENED_PROCESS, Tier.PROCESS)
 IDLE = "def handler(event, context): return event\n"
 
 

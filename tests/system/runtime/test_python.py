@@ -10,6 +10,7 @@ import pytest
 
 from lambdad.sandbox.driver import Tier
 from support.functions import make_request, run
+from support.real_sandboxes import WITHOUT_NAMESPACES
 
 from .conftest import OpenBench
 
@@ -53,7 +54,7 @@ def test_context_event_and_environment(bench: OpenBench, tier: Tier) -> None:
             assert env["_X_AMZN_TRACE_ID"] == request.trace_header
             assert env["MINE"] == "ö"
             assert env["AWS_LAMBDA_LOG_STREAM_NAME"] == answer["stream"]
-            if tier is not Tier.PROCESS:
+            if tier not in WITHOUT_NAMESPACES:
                 assert answer["cwd"] == "/var/task"
                 assert env["AWS_LAMBDA_RUNTIME_API"] == "169.254.100.1:9001"
                 assert set(env) == EXACT_VARIABLES | {"MINE"}
@@ -340,7 +341,7 @@ def test_boto3_is_part_of_the_runtime(bench: OpenBench) -> None:
 
 
 def test_a_wrapper_script_and_one_that_is_missing(bench: OpenBench, tier: Tier) -> None:
-    if tier is Tier.PROCESS:
+    if tier in WITHOUT_NAMESPACES:
         pytest.skip("without a root of its own there is no /opt")
     files = {
         "app.py": "import os\ndef handler(event, context): return os.environ.get('WRAPPED')\n",
