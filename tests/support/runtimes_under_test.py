@@ -253,8 +253,8 @@ ALL = [
     _provided(
         *("go", "provided.al2023", _go),
         error=("broken", ("errorMessage", "errorType")),
-        # AWS's library does not ask for the streaming response mode: its readers are collected.
-        stream_type="application/json",
+        # AWS's library sends a reader in chunks, without naming the response mode.
+        stream_type="application/octet-stream",
         breaks_streams=False,
         # Nor does it report errors before its start: a panic ends the process.
         init_error=("Runtime.ExitError", "Runtime exited with error: exit status 2"),

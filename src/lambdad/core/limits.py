@@ -293,6 +293,9 @@ class Limits:
     """How often the machine's memory is looked at, and what could not be started is tried again."""
     environment_freeze_grace_ms: int = 10
     """How long an environment stays thawed after an invocation, so that a busy one never pays."""
+    environment_hand_back_ms: int = 100
+    """How long an invocation waits for an environment to come back from the one before, until it
+    goes to another: some clients take a while from their response to the next request (ours)."""
     runtime_api_connections: int = 64
     """Open connections to one environment's Runtime API (ours; they come from the function)."""
     runtime_api_header_bytes: int = 2 * MIB

@@ -111,8 +111,10 @@ class RuntimeApi:
             _not_found(connection)
 
     def open_stream(self, connection: Connection) -> Sink | None:
+        """Where the response to a streamed invocation goes, part by part; None to collect it. A
+        client that sends chunks streams whether it says so or not: Go's says nothing."""
         request_id, action = _invocation_of(connection)
-        streaming = connection.headers[RESPONSE_MODE] == b"streaming"
+        streaming = connection.headers.get(RESPONSE_MODE, b"streaming") == b"streaming"
         if action != b"response" or not streaming or connection.method != b"POST":
             return None
         return self.runs.on_stream(request_id, connection.header(b"content-type"), connection)

@@ -19,9 +19,10 @@ from lambdad.runtime.environment import Rejected
 from lambdad.runtime.invocation import Sink
 
 RESPONSE_MODE = b"lambda-runtime-function-response-mode"
+CHUNKED = b"transfer-encoding"
 _KEPT_PREFIX = b"lambda-"
-_KEPT_HEADERS = frozenset({b"authorization", b"content-type", b"expect"})
-_HEADER_INITIALS = frozenset(b"aAcClLeE")
+_KEPT_HEADERS = frozenset({b"authorization", b"content-type", b"expect", CHUNKED})
+_HEADER_INITIALS = frozenset(b"aAcClLeETt")
 _ONE_WRITE_BYTES = 65_536
 ACCEPTED = (
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
@@ -176,7 +177,7 @@ class Connection(asyncio.Protocol):
         self._in_head = False
         if b"expect" in self.headers:
             self.answer(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if RESPONSE_MODE in self.headers:
+        if RESPONSE_MODE in self.headers or CHUNKED in self.headers:
             try:
                 self._sink = self._served.open_stream(self)
             except Rejected as rejection:

@@ -64,6 +64,7 @@ class Supervisor:
         self._owner = owner
         self._clock = clock = services.clock
         self._timeout_ns = version.timeout_s * 1_000_000_000
+        self._hand_back_ns = services.limits.environment_hand_back_ms * 1_000_000
         self._stream = log_stream(clock.wall_ms(), version.version, self.id)
         self._log = LogCollector(services.log_sink, version, self._stream, clock, services.limits)
         self._recorder = Recorder(
@@ -290,7 +291,7 @@ class Supervisor:
         if self.ended or (self.running is not None and self._delivered):
             return False
         if self.running is not None:
-            if idle_ns > grace_ns and self._first is None:
+            if idle_ns > self._hand_back_ns and self._first is None:
                 self._withheld = True
                 self._hand_back(self.running)
             return True

@@ -16,6 +16,9 @@ _METADATA = (
     ipaddress.ip_network("169.254.0.0/16"),
     ipaddress.ip_network("fe80::/10"),
     ipaddress.ip_network("fd00:ec2::254/128"),
+    ipaddress.ip_network("168.63.129.16/32"),  # Azure's, among the public ones
+    ipaddress.ip_network("100.100.100.200/32"),  # Alibaba's
+    ipaddress.ip_network("192.0.0.192/32"),  # Oracle's, of its first cloud
 )
 """Where clouds tell a machine its secrets, and what is next to them."""
 

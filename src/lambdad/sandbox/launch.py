@@ -26,6 +26,9 @@ _ENTRY = Path(__file__).parent / "confined.py"
 _FIRST_UID = 209_990_000
 _UIDS = 4096
 _MIB = 1024 * 1024
+_RESERVED_MIB = {"nodejs": 512}
+"""Address space that an engine reserves for code to come, by family: the limit of data counts it,
+though it holds nothing."""
 _SYSTEM = (
     *("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/proc", "/sys/fs/cgroup"),
     *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives"),
@@ -119,7 +122,7 @@ class ConfinedLauncher:
             "uid": uid,
             "open_files": self._limits.open_files,
             "processes": self._limits.processes,
-            "data_bytes": spec.memory_mib * _MIB,
+            "data_bytes": (spec.memory_mib + _RESERVED_MIB.get(spec.pack.family, 0)) * _MIB,
             "readable": [*_SYSTEM, *map(str, readable)],
             "writable": [*_DEVICES, _SHARED_TMP, str(places.folder)],
             "ports": self._ports(places),

@@ -101,7 +101,7 @@ def opened() -> Iterator[tuple[Bench, asyncio.Runner]]:
         folder.chmod(0o755)
         driver = make_driver(NAMESPACE_TIERS[0], folder)
         # A program that takes its time between two events (curl is started) keeps its turn.
-        patience = {"environment_freeze_grace_ms": 5_000}
+        patience = {"environment_hand_back_ms": 5_000}
         context = running(driver, packs=packs_of_the_tests(), **patience)
         bench = runner.run(context.__aenter__())
         yield bench, runner

@@ -33,7 +33,8 @@ def test_private_addresses_are_open_only_where_their_network_is(address: str) ->
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::", "224.0.0.1", "ff02::1",
-     "169.254.169.254", "::ffff:169.254.169.254", "169.254.170.2", "fe80::1", "fd00:ec2::254"],
+     "169.254.169.254", "::ffff:169.254.169.254", "169.254.170.2", "fe80::1", "fd00:ec2::254",
+     "168.63.129.16", "::ffff:168.63.129.16", "100.100.100.200", "192.0.0.192"],
 )  # fmt: skip
 def test_some_addresses_are_never_open(address: str) -> None:
     assert not allows(address)
@@ -51,3 +52,4 @@ def test_name_servers_are_read_as_resolvers_do() -> None:
         "1.1.1.1", "8.8.8.8", "9.9.9.9"
     ]  # fmt: skip
     assert nameservers("") == []
+    assert nameservers("nameserver 0.0.0.0\nnameserver 127.1\nnameserver x\n") == ["127.0.0.1"] * 2

@@ -2,8 +2,11 @@
 
 One process without any right, in the host's network namespace, holds a listener and a DNS socket
 of every environment's namespace. The kernel turns each connection there to the listener; where it
-was bound for is judged (`destinations.py`), and what is allowed is connected and copied, within
-bounds. There are no links, routes or rules on the host.
+was bound for is judged (`destinations.py`), and what is allowed is connected and copied
+(`passage.py`). There are no links, routes or rules on the host.
+
+All environments share one process, and it must outlive each of them: what one holds is bounded,
+leaves room for the others, and ends with it.
 
 jailer → relay, over a channel:
 
@@ -15,78 +18,103 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import heapq
 import os
+import resource
 import selectors
 import socket
 import struct
-import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lambdad.guest import channel
 from lambdad.sandbox.destinations import Destinations
+from lambdad.sandbox.jailer.passage import Passage, Patience, Ready, linger_not
 
 _ORIGINAL_DESTINATION = 80
-_BUFFER_BYTES = 65_536
 _DATAGRAM_BYTES = 4096
+_DNS_PORT = 53
 _ANSWER_TIMEOUT_S = 5.0
-CONNECT_TIMEOUT_S = 20.0
-CONNECTIONS_PER_ENVIRONMENT = 256
-QUERIES_PER_ENVIRONMENT = 64
+_CONNECT_TIMEOUT_S = 20.0
+_CONNECTIONS_PER_ENVIRONMENT = 256
+_QUERIES_PER_ENVIRONMENT = 64
+_SOCKETS = 16_384
+"""Of all connections (two each) and queries together. Full, they hold a gibibyte of data."""
 _NAMESERVERS = 3
 """As many as resolvers look at (resolv.conf(5))."""
-_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-Ready = Callable[[int], None]
+_READ = selectors.EVENT_READ
 
 
 def nameservers(text: str) -> list[str]:
-    """The IPv4 name servers of a resolv.conf."""
+    """The IPv4 name servers of a resolv.conf, as addresses that answers come from."""
     found = []
     for line in text.splitlines():
         words = line.split()
-        if len(words) > 1 and words[0] == "nameserver" and ":" not in words[1]:
-            found.append(words[1])
+        if len(words) > 1 and words[0] == "nameserver":
+            with contextlib.suppress(OSError):
+                packed = socket.inet_aton(words[1])
+                found.append(socket.inet_ntoa(packed) if any(packed) else "127.0.0.1")
     return found[:_NAMESERVERS]
 
 
 def is_own(address: str) -> bool:
-    """Whether this machine has an address: only then something can be bound to it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
+    """Whether this machine has an address, or may have: only then something can be bound to it."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind((address, 0))
-        except OSError:
-            return False
+    except OSError as error:
+        return error.errno != errno.EADDRNOTAVAIL
     return True
+
+
+def sockets_in_all() -> int:
+    """Half of what this process may open; the environments' own sockets need the rest."""
+    return min(_SOCKETS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+
+
+@dataclass(slots=True, eq=False)
+class Environment:
+    """What is held for one environment."""
+
+    listener: socket.socket
+    resolver: socket.socket
+    passages: set[Passage] = field(default_factory=set)
+    queries: set[Query] = field(default_factory=set)
 
 
 class Relay:
     """Serves until the jailer hangs up."""
 
-    def __init__(self, control: socket.socket, opened: Sequence[str]) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        destinations: Destinations,
+        servers: Sequence[str],
+        sockets: int,
+    ) -> None:
+        """`servers` answer questions; `sockets` is the most for all environments together."""
         self._selector = selectors.DefaultSelector()
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
-        self._timers_made = 0
         self._control = control
-        self._destinations = Destinations(opened, is_own)
-        self._nameservers = nameservers(Path("/etc/resolv.conf").read_text())
-        self._environments: dict[int, tuple[socket.socket, socket.socket]] = {}
-        self.connections: Counter[int] = Counter()
-        self.queries: Counter[int] = Counter()
+        self._destinations = destinations
+        self._servers = servers
+        self._free = sockets
+        self._environments: dict[int, Environment] = {}
+        self._connecting = Patience(_CONNECT_TIMEOUT_S)
+        self._asking = Patience(_ANSWER_TIMEOUT_S)
         self._running = True
 
     def run(self) -> None:
         """Until the jailer hangs up."""
         self.watch(self._control, _READ, lambda _: self._command())
         while self._running:
-            timeout = max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
-            for key, events in self._selector.select(timeout):
+            waits = [patience.left_s() for patience in (self._connecting, self._asking)]
+            left_s = min((wait for wait in waits if wait is not None), default=None)
+            for key, events in self._selector.select(left_s):
                 if self._selector.get_map().get(key.fd) is key:  # not closed by an earlier one
                     key.data(events)
-            while self._timers and self._timers[0][0] <= time.monotonic():
-                heapq.heappop(self._timers)[2]()
+            self._connecting.expire()
+            self._asking.expire()
 
     def watch(self, sock: socket.socket, events: int, ready: Ready) -> None:
         """Call back on these events from now on; 0: on none."""
@@ -105,11 +133,6 @@ class Relay:
             self.watch(sock, 0, lambda _: None)
             sock.close()
 
-    def later(self, delay_s: float, action: Callable[[], None]) -> None:
-        """Call back once."""
-        self._timers_made += 1
-        heapq.heappush(self._timers, (time.monotonic() + delay_s, self._timers_made, action))
-
     def _command(self) -> None:
         try:
             message, fds = channel.receive(self._control)
@@ -117,157 +140,119 @@ class Relay:
             self._running = False
             return
         if "drop" in message:
-            for sock in self._environments.pop(message["drop"], ()):
-                self.close(sock)
+            environment = self._environments.pop(message["drop"], None)
+            if environment is not None:
+                self._drop(environment)
             return
-        slot = message["serve"]
         listener, resolver = (socket.socket(fileno=fd) for fd in fds)
-        self._environments[slot] = (listener, resolver)
-        self.watch(listener, _READ, lambda _: self._accept(slot, listener))
-        self.watch(resolver, _READ, lambda _: self._ask(slot, resolver))
+        environment = Environment(listener, resolver)
+        self._environments[message["serve"]] = environment
+        self.watch(environment.listener, _READ, lambda _: self._accept(environment))
+        self.watch(environment.resolver, _READ, lambda _: self._ask(environment))
 
-    def _accept(self, slot: int, listener: socket.socket) -> None:
+    def _drop(self, environment: Environment) -> None:
+        """Nobody is inside any more. Whoever is at the other end of a connection need not have
+        noticed: it could hold what the next environment is to have."""
+        for passage in tuple(environment.passages):
+            passage.end()
+        for query in tuple(environment.queries):
+            query.end()
+        self.close(environment.listener)
+        self.close(environment.resolver)
+
+    def _accept(self, environment: Environment) -> None:
         try:
-            inside, _ = listener.accept()
+            inside, _ = environment.listener.accept()
         except OSError:  # gone again, or no descriptor is left
             return
         inside.setblocking(False)
+        passages = environment.passages
         try:
             place = _original_destination(inside)
-            if self.connections[slot] >= CONNECTIONS_PER_ENVIRONMENT:
+            if not self._has_room(len(passages), _CONNECTIONS_PER_ENVIRONMENT, 2):
                 raise OSError(errno.EMFILE, "too many connections")
             if not self._destinations.allows(place[0]):
                 raise PermissionError(place[0])
             outside = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         except OSError:
-            _reset(inside)
+            linger_not(inside)
+            inside.close()
             return
         outside.setblocking(False)
-        self.connections[slot] += 1
-        Passage(self, inside, outside, lambda: self.connections.subtract([slot])).connect(place)
 
-    def _ask(self, slot: int, resolver: socket.socket) -> None:
+        def ended(passage: Passage) -> None:
+            passages.discard(passage)
+            self._free += 2
+
+        passage = Passage(self, self._connecting, inside, outside, ended)
+        passages.add(passage)
+        self._free -= 2
+        passage.connect(place)
+
+    def _ask(self, environment: Environment) -> None:
+        queries = environment.queries
         try:
-            query, asker = resolver.recvfrom(_DATAGRAM_BYTES)
+            question, asker = environment.resolver.recvfrom(_DATAGRAM_BYTES)
+            if not (self._servers and self._has_room(len(queries), _QUERIES_PER_ENVIRONMENT, 1)):
+                return  # the asker asks again
+            upstream = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         except OSError:
             return
-        if not self._nameservers or self.queries[slot] >= QUERIES_PER_ENVIRONMENT:
-            return  # the asker asks again
-        upstream = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         upstream.setblocking(False)
-        self.queries[slot] += 1
+        query = Query(self, environment, upstream, asker)
+        queries.add(query)
+        self._free -= 1
+        self.watch(upstream, _READ, lambda _: query.answer(self._servers))
+        self._asking.begin(query)
+        query.send(question, self._servers)
 
-        def end() -> None:
-            if upstream.fileno() >= 0:
-                self.close(upstream)
-                self.queries[slot] -= 1
+    def answered(self, query: Query, environment: Environment) -> None:
+        """A query is over."""
+        self._asking.end(query)
+        environment.queries.discard(query)
+        self._free += 1
 
-        def answer(_: int) -> None:
-            with contextlib.suppress(OSError):
-                resolver.sendto(upstream.recv(_DATAGRAM_BYTES), asker)
-            end()
-
-        self.watch(upstream, _READ, answer)
-        self.later(_ANSWER_TIMEOUT_S, end)
-        for server in self._nameservers:  # the fastest answers; only its answer is awaited
-            with contextlib.suppress(OSError):
-                upstream.sendto(query, (server, 53))
+    def _has_room(self, held: int, most: int, sockets: int) -> bool:
+        """Whether an environment that holds so many may have one more: never more than are left
+        for all others, so that whoever comes last still gets one (Choudhury and Hahne, "Dynamic
+        queue length thresholds", 1998)."""
+        return held < min(most, self._free // sockets)
 
 
-class Passage:
-    """One connection: what comes in on one side goes out on the other."""
+class Query:
+    """A question to the name servers; the fastest answers, and only its answer is awaited."""
 
     def __init__(
-        self,
-        relay: Relay,
-        inside: socket.socket,
-        outside: socket.socket,
-        ended: Callable[[], None],
+        self, relay: Relay, environment: Environment, upstream: socket.socket, asker: Any
     ) -> None:
         self._relay = relay
-        self._inside, self._outside = inside, outside
-        self._ended = ended
-        self._waiting = {inside: bytearray(), outside: bytearray()}
-        """What is still to be sent to a side."""
-        self._finished: set[socket.socket] = set()
-        """Sides that send no more."""
-        self._connected = False
-        self._over = False
+        self._environment = environment
+        self._upstream = upstream
+        self._asker = asker
 
-    def connect(self, place: tuple[str, int]) -> None:
-        """Begin."""
-        code = self._outside.connect_ex(place)
-        if code not in (0, errno.EINPROGRESS):
-            self._end()
-            return
-        self._relay.watch(self._outside, _WRITE, self._made)
-        self._relay.later(CONNECT_TIMEOUT_S, self._give_up)
+    def send(self, question: bytes, servers: Sequence[str]) -> None:
+        """To all of them."""
+        for server in servers:
+            with contextlib.suppress(OSError):
+                self._upstream.sendto(question, (server, _DNS_PORT))
 
-    def _give_up(self) -> None:
-        if not self._connected:
-            self._end()
+    def answer(self, servers: Sequence[str]) -> None:
+        """Hand on what has come, if it is from whom was asked: anybody can send to a port."""
+        with contextlib.suppress(OSError):
+            answer, (address, port) = self._upstream.recvfrom(_DATAGRAM_BYTES)
+            if port != _DNS_PORT or address not in servers:
+                return
+            self._environment.resolver.sendto(answer, self._asker)
+        self.end()
 
-    def _made(self, _: int) -> None:
-        if self._outside.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._end()
-            return
-        self._connected = True
-        self._rewatch()
+    def give_up(self) -> None:
+        self.end()
 
-    def _other(self, side: socket.socket) -> socket.socket:
-        return self._outside if side is self._inside else self._inside
-
-    def _rewatch(self) -> None:
-        """Read a side while the other takes what it sends; write where something waits."""
-        for side in (self._inside, self._outside):
-            room = len(self._waiting[self._other(side)]) < _BUFFER_BYTES
-            events = _READ if room and side not in self._finished else 0
-            events |= _WRITE if self._waiting[side] else 0
-            self._relay.watch(side, events, partial(self._ready, side))
-
-    def _ready(self, side: socket.socket, ready: int) -> None:
-        try:
-            if ready & _WRITE:
-                self._send(side)
-            if ready & _READ:
-                self._receive(side)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._end()
-            return
-        if len(self._finished) == 2 and not any(self._waiting.values()):
-            self._end()
-        elif not self._over:
-            self._rewatch()
-
-    def _receive(self, side: socket.socket) -> None:
-        data = side.recv(_BUFFER_BYTES)
-        other = self._other(side)
-        if data:
-            self._waiting[other] += data
-            self._send(other)
-            return
-        self._finished.add(side)
-        if not self._waiting[other]:
-            other.shutdown(socket.SHUT_WR)
-
-    def _send(self, side: socket.socket) -> None:
-        waiting = self._waiting[side]
-        with contextlib.suppress(BlockingIOError):
-            del waiting[: side.send(waiting)]
-        if not waiting and self._other(side) in self._finished:
-            side.shutdown(socket.SHUT_WR)
-
-    def _end(self) -> None:
-        if self._over:
-            return
-        self._over = True
-        if not self._connected:
-            _linger_not(self._inside)
-        self._relay.close(self._inside)
-        self._relay.close(self._outside)
-        self._ended()
+    def end(self) -> None:
+        """No answer is awaited. Idempotent."""
+        if self._upstream.fileno() >= 0:
+            self._relay.close(self._upstream)
+            self._relay.answered(self, self._environment)
 
 
 def _original_destination(sock: socket.socket) -> tuple[str, int]:
@@ -277,17 +262,8 @@ def _original_destination(sock: socket.socket) -> tuple[str, int]:
     return socket.inet_ntoa(place[4:8]), port
 
 
-def _linger_not(sock: socket.socket) -> None:
-    """The other side sees a reset, not an orderly end."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def _reset(sock: socket.socket) -> None:
-    _linger_not(sock)
-    sock.close()
-
-
 def serve(control: socket.socket, opened: Sequence[str]) -> None:
     """Be the relay."""
     os.set_blocking(control.fileno(), True)
-    Relay(control, opened).run()
+    servers = nameservers(Path("/etc/resolv.conf").read_text())
+    Relay(control, Destinations(opened, is_own), servers, sockets_in_all()).run()
