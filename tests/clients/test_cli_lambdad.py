@@ -102,6 +102,7 @@ def test_a_failing_function_is_told_apart(server: LambdadServer, tmp_path: Path)
     done = server.lambdad("invoke", "broken", check=False)
     assert done.returncode == 3
     assert json.loads(done.stdout)["errorMessage"] == "on purpose"
+    assert done.stderr.endswith("its error is above. Its log: lambdad logs broken\n")
     done = server.lambdad("invoke", "missing-function", check=False)
     assert done.returncode == 1
     assert "Function not found" in done.stderr

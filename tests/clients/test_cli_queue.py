@@ -19,7 +19,7 @@ def text_of(server: LambdadServer, *words: str, code: int = 0) -> str:
 
 
 def test_queues_are_listed_with_what_is_in_them(server: LambdadServer) -> None:
-    assert "aws sqs create-queue" in text_of(server, "list", "none-of-these")
+    assert "sqs create-queue --queue-name NAME" in text_of(server, "list", "none-of-these")
     sqs = server.client("sqs")
     sqs.create_queue(QueueName="list-dlq")
     policy = {"deadLetterTargetArn": f"{ARN}list-dlq", "maxReceiveCount": 3}
@@ -90,7 +90,7 @@ def test_purging_asks_first(server: LambdadServer) -> None:
     server.client("sqs").create_queue(QueueName="purge")
     text_of(server, "send", "purge", "x")
     refused = text_of(server, "purge", "purge", code=1)
-    assert "purge has 1 messages, which cannot be brought back. Say --yes." in refused
+    assert "purge has 1 message, which cannot be brought back. Say --yes." in refused
     assert "purge is empty." in text_of(server, "purge", "purge", "--yes")
     assert server.lambdad("queue", "peek", "purge", "--json") == {"Messages": []}
     assert "PurgeQueueInProgress" in text_of(server, "purge", "purge", "--yes", code=1)

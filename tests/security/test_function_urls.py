@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lambdad.core.errors import AccessDeniedException
+from lambdad.gateway.function_urls.response import InvalidResult, response_of
 from lambdad.gateway.origin import refuse_web_pages
 from lambdad.wire.http import Request
 from support.browser import document_of
@@ -123,6 +124,36 @@ def test_a_cookie_cannot_be_set_for_other_functions(server: LambdadServer, url: 
     assert [value for name, value in below.headers if name == "Set-Cookie"] == [
         f"{name}=1; Path={prefix}" for name in ("own", "wide", "wider")
     ]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Alt-Svc", "Clear-Site-Data", "NEL", "Report-To", "Strict-Transport-Security",
+     "Service-Worker-Allowed"],
+)  # fmt: skip
+def test_in_the_form_by_path_no_function_speaks_for_the_origin_of_all(
+    server: LambdadServer, url: str, header: str
+) -> None:
+    """With Report-To and NEL, for one, a browser would tell it of the others' requests."""
+    body = json.dumps({"statusCode": 200, "headers": {header: "x", "X-Own": "y"}}).encode()
+    shared = ask(server, path_form(server, url), method="POST", body=body)
+    assert (header.lower() in {name.lower() for name, _ in shared.headers}) is False
+    assert ("X-Own", "y") in shared.headers
+    assert (header, "x") in ask(server, url, method="POST", body=body).headers
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        rb'"\ud800"',
+        rb'{"statusCode": 200, "body": "\ud800"}',
+        rb'{"statusCode": 200, "headers": {"X": "\ud800"}}',
+        rb'{"statusCode": 200, "cookies": ["\ud800"]}',
+    ],
+)
+def test_half_a_character_is_no_answer(result: bytes) -> None:
+    with pytest.raises(InvalidResult):
+        response_of(result)
 
 
 @pytest.mark.parametrize(

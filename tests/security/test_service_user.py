@@ -9,10 +9,11 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lambdad.server.service_user import ANONYMOUS_ID, service_user
+from lambdad.server.service_user import ANONYMOUS_ID, ServiceUser, hand_over, service_user
 from support.lambda_client import make_code
 from support.real_sandboxes import descendants, eventually, ordinary_python
 from support.server import LambdadServer
@@ -134,6 +135,34 @@ def test_a_folder_of_somebody_elses_is_not_handed_over(folder: Path) -> None:
     with pytest.raises(RuntimeError, match="holds other things than lambdad's"):
         told.start()
     assert (folder / "letters").stat().st_uid == 0
+
+
+def test_what_is_handed_over_does_not_move_elsewhere_meanwhile(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner may still be at work, and put a link where a folder was."""
+    data, outside = folder / "data", folder / "outside"
+    (data / "moving").mkdir(parents=True)
+    outside.mkdir()
+    for place in (data / "moving", outside):
+        (place / "file").write_text("")
+    os.chown(data, 12345, 12345)
+
+    list_folder = os.scandir
+
+    def moving(place: Any) -> Any:
+        inside = isinstance(place, int) and os.path.samestat(os.stat(place), kept)
+        if str(place).endswith("/moving") or inside:
+            (data / "moving").rename(folder / "gone")
+            (data / "moving").symlink_to(outside)
+        return list_folder(place)
+
+    kept = (data / "moving").stat()
+    monkeypatch.setattr(os, "scandir", moving)
+    hand_over(data, ServiceUser("somebody", 23456, 23456))
+    assert data.stat().st_uid == 23456
+    assert (data / "moving").is_symlink()
+    assert (outside.stat().st_uid, (outside / "file").stat().st_uid) == (0, 0)
 
 
 def test_a_user_that_does_not_exist_is_refused(folder: Path) -> None:

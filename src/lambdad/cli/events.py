@@ -12,7 +12,7 @@ from lambdad.cli import invoke
 from lambdad.cli.client import Client, find
 from lambdad.cli.console import Console
 from lambdad.cli.operator import ask
-from lambdad.cli.place import add_data_dir
+from lambdad.cli.place import add_data_dir, add_json
 from lambdad.core.errors import OperatorError
 from lambdad.events import samples
 from lambdad.server.config import read_surroundings
@@ -34,6 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     sample.add_argument("source", nargs="?", help="its name; without one, all names")
     for action in (record, listing, replay):
         add_data_dir(action)
+    for action in (record, listing, replay, sample):
+        add_json(action)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -88,7 +90,7 @@ def _replay(arguments: argparse.Namespace, console: Console) -> int:
     client = Client(find(arguments.data_dir, read_surroundings()), "lambda")
     payload = base64.b64decode(event["Payload"])
     answer = invoke.send(client, name, payload, qualifier or None, headers)
-    return invoke.show(answer, console)
+    return invoke.show(name, answer, console)
 
 
 def _sample(arguments: argparse.Namespace, console: Console) -> int:

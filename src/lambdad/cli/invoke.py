@@ -17,6 +17,7 @@ from lambdad.core.errors import OperatorError
 from lambdad.server.config import read_surroundings
 
 FUNCTION_FAILED = 3
+_FUNCTION_ERROR = "x-amz-function-error"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         headers["x-amz-log-type"] = "Tail"
     client = Client(find(arguments.data_dir, read_surroundings()), "lambda")
     answer = send(client, arguments.name, payload, arguments.qualifier, headers)
-    return show(answer, console, accepted=arguments.event)
+    return show(arguments.name, answer, console, accepted=arguments.event)
 
 
 def send(
@@ -58,13 +59,13 @@ def send(
     )
 
 
-def show(answer: Answer, console: Console, *, accepted: bool = False) -> int:
-    """Print it; the exit code. `accepted`: the function has not run yet."""
-    error = answer.headers.get("x-amz-function-error")
+def show(name: str, answer: Answer, console: Console, *, accepted: bool = False) -> int:
+    """Print what the function answered; the exit code. `accepted`: it has not run yet."""
+    error = answer.headers.get(_FUNCTION_ERROR)
     if console.json_output:
         console.document(_described(answer, error))
     else:
-        _show(answer, error, console, accepted=accepted)
+        _show(name, answer, console, accepted=accepted)
     return FUNCTION_FAILED if error else 0
 
 
@@ -93,16 +94,16 @@ def read_payload(text: str) -> bytes:
     return payload
 
 
-def _show(answer: Answer, error: str | None, console: Console, *, accepted: bool) -> None:
+def _show(name: str, answer: Answer, console: Console, *, accepted: bool) -> None:
     log = answer.headers.get("x-amz-log-result")
     if log:
         console.note(base64.b64decode(log).decode("utf-8", "replace").rstrip("\n"))
     if accepted:
-        console.note("Accepted; it runs in the background. Its log: lambdad logs NAME")
+        console.note(f"Accepted; it runs in the background. Its log: lambdad logs {name}")
     else:
         console.line(answer.body.decode("utf-8", "replace"))
-    if error:
-        console.note("The function failed; its error is above. Its log: lambdad logs NAME")
+    if answer.headers.get(_FUNCTION_ERROR):
+        console.note(f"The function failed; its error is above. Its log: lambdad logs {name}")
 
 
 def _described(answer: Answer, error: str | None) -> dict[str, object]:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from lambdad import __version__
 from lambdad.cli.console import Console
 from lambdad.core.errors import AwsError, OperatorError
 
@@ -74,8 +75,9 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lambdad",
         description="AWS Lambda as a daemon.",
-        epilog='Start with: lambdad up    then, in another shell: eval "$(lambdad env)"',
+        epilog='Start with: lambdad up; then, in another shell: eval "$(lambdad env)"',
     )
+    parser.add_argument("--version", action="version", version=f"lambdad {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for command in COMMANDS:
         sub = commands.add_parser(command.name, help=command.summary, description=command.summary)

@@ -19,6 +19,13 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """--json behind an action too (`lambdad queue list --json`), as before it."""
+    parser.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for scripts"
+    )
+
+
 def data_dir(arguments: argparse.Namespace, surroundings: Surroundings) -> Path:
     """The data directory that is meant."""
     chosen: Path | None = arguments.data_dir

@@ -13,7 +13,7 @@ from lambdad.cli.client import Client, find
 from lambdad.cli.console import Console
 from lambdad.cli.invoke import read_given
 from lambdad.cli.operator import ask
-from lambdad.cli.place import add_data_dir
+from lambdad.cli.place import add_data_dir, add_json
 from lambdad.core.errors import OperatorError
 from lambdad.server.config import read_surroundings
 
@@ -46,9 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     purge.add_argument("--yes", action="store_true", help="do not ask")
     for action in (listing, peek, send, redrive, purge):
         add_data_dir(action)
-        action.add_argument(
-            "--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for scripts"
-        )
+        add_json(action)
 
 
 def _named(actions: Any, name: str, summary: str) -> argparse.ArgumentParser:
@@ -106,7 +104,10 @@ def _list(arguments: argparse.Namespace, console: Console) -> int:
     if console.json_output:
         console.document({"Queues": queues})
     elif not queues:
-        console.note("No queues. Make one: aws sqs create-queue --queue-name NAME")
+        console.note(
+            'No queues. Make one: aws --endpoint-url "$AWS_ENDPOINT_URL" '
+            "sqs create-queue --queue-name NAME"
+        )
     else:
         heads = ("NAME", "VISIBLE", "IN FLIGHT", "DELAYED", "DEAD LETTERS TO")
         console.table(heads, [_row(queue) for queue in queues])
@@ -185,8 +186,8 @@ def _redrive(arguments: argparse.Namespace, console: Console) -> int:
     if console.json_output:
         console.document(task)
     else:
-        moved, status = task["ApproximateNumberOfMessagesMoved"], task["Status"].lower()
-        console.note(f"Moved {moved} messages: {task.get('FailureReason') or status}.")
+        count, status = task["ApproximateNumberOfMessagesMoved"], task["Status"].lower()
+        console.note(f"Moved {_messages(count)}: {task.get('FailureReason') or status}.")
     return 0 if task["Status"] == "COMPLETED" else 1
 
 
@@ -209,16 +210,18 @@ def _purge(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _confirm(name: str, messages: int) -> None:
+def _confirm(name: str, count: int) -> None:
     if not sys.stdin.isatty():
         raise OperatorError(
-            f"{name} has {messages} messages, which cannot be brought back. Say --yes."
+            f"{name} has {_messages(count)}, which cannot be brought back. Say --yes."
         )
-    if input(f"Delete all {messages} messages of {name}? [y/N] ").strip().lower() not in (
-        "y",
-        "yes",
-    ):
+    answer = input(f"{name} has {_messages(count)}. Delete everything? [y/N] ")
+    if answer.strip().lower() not in ("y", "yes"):
         raise OperatorError("Nothing was deleted.")
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"
 
 
 _ACTIONS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lambdad.cli.console import Console
-from lambdad.cli.place import add_data_dir, data_dir
+from lambdad.cli.place import add_data_dir, add_json, data_dir
 from lambdad.server.config import read_surroundings
 from lambdad.server.packs import PackState, install_pack, survey
 
@@ -13,9 +13,11 @@ from lambdad.server.packs import PackState, install_pack, survey
 def configure(parser: argparse.ArgumentParser) -> None:
     """List, or install NAME."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    actions.add_parser("list", help="list them (the default)")
+    listing = actions.add_parser("list", help="list them (the default)")
     install = actions.add_parser("install", help="install what a runtime needs")
     install.add_argument("runtime", help="like python3.12, nodejs22.x or java21")
+    for action in (listing, install):
+        add_json(action)
     add_data_dir(parser)
 
 

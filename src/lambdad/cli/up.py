@@ -52,7 +52,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--egress",
         choices=[reach.value for reach in Reach],
         default=Reach.INTERNET.value,
-        help="what functions may connect to (%(default)s); never this machine's own services",
+        help="what functions may connect to: nothing, lambdad's AWS API (platform), or the "
+        "internet as well (%(default)s); never this machine's own services",
     )
     parser.add_argument(
         "--egress-allow",

@@ -131,9 +131,14 @@ class OperatorPages:
         context = body.get("Context") or {}
         if not isinstance(context, dict):
             raise BadQuestion("Context has to be an object.")
+        action, resource = _text(body, "Action"), _text(body, "Resource")
+        if not all(action.partition(":")):
+            raise BadQuestion(f"{action} is not an action. Write one like lambda:InvokeFunction.")
+        if resource != "*" and not resource.startswith("arn:"):
+            raise BadQuestion(f"{resource} is not a resource. Give its ARN, or * for any.")
         question = Question(
-            _text(body, "Action"),
-            _text(body, "Resource"),
+            action,
+            resource,
             _text(body, "As"),
             {str(name): str(value) for name, value in context.items()},
         )

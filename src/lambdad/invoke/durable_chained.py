@@ -22,6 +22,7 @@ from lambdad.functions.names import LATEST, owner_named, refer
 from lambdad.functions.snapshot import Catalog, FunctionVersion
 from lambdad.invoke.durable_invocation import RUNNABLE, RunsFunctions, attempt
 from lambdad.invoke.durable_start import Start
+from lambdad.invoke.lineage import with_run
 from lambdad.invoke.placement import check_place
 from lambdad.invoke.resolve import resolve
 from lambdad.runtime.invocation import InvokeRequest
@@ -39,6 +40,8 @@ class Meant:
     version: FunctionVersion
     arn: str
     """Qualified as far as the caller qualified it."""
+    trace_header: str
+    """With which it runs, its run counted."""
 
 
 class ChainedInvokes:
@@ -80,7 +83,7 @@ class ChainedInvokes:
         key, qualifier = refer(origin.account, origin.region, operation.function or "")
         function = self._catalog.get(*key)
         version = resolve(function, qualifier, self._draw()) if function is not None else None
-        if version is None:
+        if function is None or version is None:
             raise ResourceNotFoundException(f"Function not found: {key.arn(qualifier or LATEST)}")
         if version.durable is not None and qualifier is None:
             raise InvalidParameterValueException(UNQUALIFIED)
@@ -88,7 +91,8 @@ class ChainedInvokes:
         refusal = self._may_invoke(self._role(origin), "lambda:InvokeFunction", key.arn(qualifier))
         if refusal is not None:
             raise AccessDeniedException(refusal)
-        return Meant(version, key.arn(qualifier))
+        trace = with_run(operation.trace_header or origin.trace_header, function)
+        return Meant(version, key.arn(qualifier), trace)
 
     def child(self, origin: Origin, operation: Operation, arn: str) -> Start:
         """The execution that the operation was resolved to: its version is in its ARN, whatever
@@ -98,9 +102,9 @@ class ChainedInvokes:
         key, version = refer(origin.account, origin.region, function_arn)
         function = self._catalog.get(*key)
         target = function.versions.get(version or LATEST) if function is not None else None
-        if target is None:
+        if function is None or target is None:
             raise ResourceNotFoundException(f"Function not found: {function_arn}")
-        trace = operation.trace_header or origin.trace_header
+        trace = with_run(operation.trace_header or origin.trace_header, function)
         payload = (operation.input or "").encode()
         return Start(target, payload, False, trace, name, execution_id, operation.tenant_id)
 
@@ -121,12 +125,11 @@ class ChainedInvokes:
 
     async def _once(self, meant: Meant, origin: Origin, operation: Operation) -> Ending | None:
         payload = (operation.input or "{}").encode()
-        trace = operation.trace_header or origin.trace_header
         request = InvokeRequest(
             new_request_id(),
             payload,
             meant.arn,
-            trace_header=trace,
+            trace_header=meant.trace_header,
             tenant_id=operation.tenant_id,
         )
         result = await attempt(self._invoker, meant.version, request)

@@ -23,6 +23,8 @@ CHUNKED = b"transfer-encoding"
 _KEPT_PREFIX = b"lambda-"
 _KEPT_HEADERS = frozenset({b"authorization", b"content-type", b"expect", CHUNKED})
 _HEADER_INITIALS = frozenset(b"aAcClLeETt")
+_HEADERS_AT_MOST = 64
+"""Of one request, trailers included; more than a runtime sends is not kept."""
 _ONE_WRITE_BYTES = 65_536
 ACCEPTED = (
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
@@ -132,10 +134,8 @@ class Connection(asyncio.Protocol):
             return
         if self._in_head:
             self._count(len(data))
-        elif self._in_message and not self._body_came:
-            self._trailer_bytes += len(data)
-            if self._trailer_bytes > self._served.limits.runtime_api_header_bytes:
-                self.abort()
+        elif self._in_message:
+            self._count_behind_body(len(data))
 
     # -- Source of a streamed body ------------------------------------------------------------
 
@@ -170,7 +170,8 @@ class Connection(asyncio.Protocol):
         """Called for trailers too, after the body."""
         if name[0] in _HEADER_INITIALS:
             name = name.lower()
-            if name.startswith(_KEPT_PREFIX) or name in _KEPT_HEADERS:
+            meant = name.startswith(_KEPT_PREFIX) or name in _KEPT_HEADERS
+            if meant and (name in self.headers or len(self.headers) < _HEADERS_AT_MOST):
                 self.headers[name] = value or b""
 
     def on_headers_complete(self) -> None:
@@ -304,9 +305,21 @@ class Connection(asyncio.Protocol):
         elif served.buffered_bytes > served.buffer_bytes:
             self.abort()
 
+    def _count_behind_body(self, size: int) -> None:
+        """What comes without a byte of the body may be trailers, which are held; if more of the
+        body follows, it was framing, of which nothing is."""
+        if self._body_came:
+            self._count(-self._trailer_bytes)
+            self._trailer_bytes = 0
+            return
+        self._trailer_bytes += size
+        self._count(size)
+        if self._trailer_bytes > self._served.limits.runtime_api_header_bytes:
+            self.abort()
+
     def _forget_bytes(self) -> None:
         self._served.buffered_bytes -= self._held_bytes
-        self._held_bytes = 0
+        self._held_bytes = self._trailer_bytes = 0
 
     def _fail(self, message: str) -> None:
         self.refuse(Rejected(400, "BadRequest", message))

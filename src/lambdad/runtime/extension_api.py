@@ -8,6 +8,7 @@ and extensions; it runs with the rights of the function, so it is believed no mo
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -173,7 +174,8 @@ def _conductor(connection: Connection, events: ExtensionEvents, action: bytes) -
         try:
             report = json.loads(connection.body())
             name, status = report["name"], int(report["status"])
-        except (ValueError, TypeError, KeyError, RecursionError):
+            os.waitstatus_to_exitcode(status)  # whoever says it may be the function
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             raise Rejected(400, "InvalidRequestFormat", "no report") from None
         events.on_process_exited(None if name is None else str(name), status)
         connection.answer(ACCEPTED)

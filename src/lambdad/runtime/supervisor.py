@@ -57,8 +57,7 @@ class Supervisor:
         """Why an init ahead of invocations ended it."""
         self.made_ns = services.clock.monotonic_ns()
         """No later than its credentials, monotonic."""
-        self.watched = False
-        """The freezer's."""
+        self.watched = False  # the freezer's
         self._pack = pack
         self._services = services
         self._owner = owner

@@ -43,7 +43,8 @@ class TelemetryFeed:
         self.on_subscribed: Callable[[str, tuple[str, ...]], None] = lambda name, types: None
         """Told of the extension and what it gets."""
         self._subscribers: list[_Subscriber] = []
-        self._history: deque[tuple[str, bytes]] | None = deque(maxlen=_HISTORY_EVENTS)
+        self._history: deque[tuple[str, bytes]] | None = deque()
+        self._history_bytes = 0
 
     def subscribe(self, identifier: str, subscription: Subscription) -> int:
         """Under the number that is answered, from the start of init on. An extension's later
@@ -86,9 +87,16 @@ class TelemetryFeed:
 
     def _publish(self, kind: str, event: bytes) -> None:
         if self._history is not None:
-            self._history.append((kind, event))
+            self._remember(self._history, kind, event)
         for subscriber in self._subscribers:
             self._add(subscriber, kind, event)
+
+    def _remember(self, history: deque[tuple[str, bytes]], kind: str, event: bytes) -> None:
+        history.append((kind, event))
+        self._history_bytes += len(event)
+        most_bytes = self._limits.telemetry_backlog_bytes
+        while len(history) > _HISTORY_EVENTS or self._history_bytes > most_bytes:
+            self._history_bytes -= len(history.popleft()[1])
 
     def _add(self, subscriber: _Subscriber, kind: str, event: bytes) -> None:
         if kind in subscriber.types:

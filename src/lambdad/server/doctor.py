@@ -15,12 +15,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from lambdad import __version__
+from lambdad.core.errors import OperatorError
 from lambdad.sandbox.driver import SandboxError, Tier
 from lambdad.sandbox.probe import probe
 from lambdad.sandbox.selection import MULTI_TENANT, choose_tier
 from lambdad.server.config import Surroundings
-from lambdad.server.packs import PackState, survey
-from lambdad.server.place import find_server
+from lambdad.server.packs import survey
+from lambdad.server.place import find_server, holds_other_things
 from lambdad.server.service_user import obstacle, service_user
 from lambdad.server.tiers import TIERS
 
@@ -59,7 +60,7 @@ def examine(data_dir: Path, host: str, port: int, surroundings: Surroundings) ->
         *_isolation(),
         *_data(data_dir),
         *_port(data_dir, host, port),
-        *_runtimes(survey(data_dir, surroundings)),
+        *_runtimes(data_dir, surroundings),
     ]
 
 
@@ -76,7 +77,7 @@ def _machine(data_dir: Path) -> Iterator[Finding]:
             Verdict.NOTE,
             "rights",
             f"the server keeps root, as {user.name} it could not work: {reason}",
-            "Install lambdad and its Python where everybody may read, such as /opt.",
+            "Put what is named where that user may go: Python and lambdad below /opt, say.",
         )
     else:
         yield Finding(Verdict.GOOD, "rights", f"the server gives root up and becomes {user.name}")
@@ -111,6 +112,14 @@ def _data(data_dir: Path) -> Iterator[Finding]:
             "Choose another place with --data-dir or LAMBDAD_DATA_DIR.",
         )
         return
+    if holds_other_things(data_dir):
+        yield Finding(
+            Verdict.BAD,
+            "data",
+            f"{data_dir} holds other things than lambdad's.",
+            "Give lambdad a folder of its own with --data-dir or LAMBDAD_DATA_DIR.",
+        )
+        return
     free = shutil.disk_usage(place).free
     text = f"{data_dir} ({free // 1024**2:,} MiB free)"
     if free < _LOW_DISK_BYTES:
@@ -142,7 +151,12 @@ def _port(data_dir: Path, host: str, port: int) -> Iterator[Finding]:
             yield Finding(Verdict.GOOD, "port", f"{host}:{port} is free", "Start: lambdad up")
 
 
-def _runtimes(states: list[PackState]) -> Iterator[Finding]:
+def _runtimes(data_dir: Path, surroundings: Surroundings) -> Iterator[Finding]:
+    try:
+        states = survey(data_dir, surroundings)
+    except OperatorError as error:
+        yield Finding(Verdict.BAD, "runtimes", str(error))
+        return
     here = [state.runtime for state in states if state.installed]
     yield Finding(Verdict.GOOD, "runtimes", ", ".join(here) or "none")
     missing = [state for state in states if not state.installed]

@@ -7,11 +7,13 @@ catalog as the server does, without starting one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import lambdad
+from lambdad.core.errors import OperatorError
 from lambdad.functions.runtimes import CREATABLE
 from lambdad.runtime.catalog.install import install
 from lambdad.runtime.catalog.java import JavaFamily
@@ -54,9 +56,12 @@ def pack_catalog(data_dir: Path, surroundings: Surroundings) -> PackCatalog:
 
 
 def survey(data_dir: Path, surroundings: Surroundings) -> list[PackState]:
-    """Every runtime that a function can be created with, by family and version."""
+    """Every runtime that a function can be created with, by family and version.
+
+    Raises OperatorError where the data directory is closed to this user."""
     catalog = pack_catalog(data_dir, surroundings)
-    return [_state(catalog, runtime) for runtime in sorted(CREATABLE, key=_family_and_version)]
+    with _access_explained(data_dir):
+        return [_state(catalog, runtime) for runtime in sorted(CREATABLE, key=_family_and_version)]
 
 
 def installed(data_dir: Path, surroundings: Surroundings) -> list[str]:
@@ -69,7 +74,19 @@ def install_pack(
 ) -> None:
     """Install what a runtime needs. Raises OperatorError."""
     catalog = pack_catalog(data_dir, surroundings)
-    install(runtime, data_dir / "packs", catalog, host_command.run, tell)
+    with _access_explained(data_dir):
+        install(runtime, data_dir / "packs", catalog, host_command.run, tell)
+
+
+@contextmanager
+def _access_explained(data_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except (PermissionError, NotADirectoryError) as error:
+        raise OperatorError(
+            f"The runtimes in {data_dir} cannot be looked at ({error.strerror}). Run this as the "
+            "user whose directory it is, or choose another with --data-dir or LAMBDAD_DATA_DIR."
+        ) from None
 
 
 def _state(catalog: PackCatalog, runtime: str) -> PackState:

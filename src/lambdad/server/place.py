@@ -19,6 +19,9 @@ from lambdad.storage.lock import FileLock
 
 _LOCK_ATTEMPTS = 5
 _LOCK_PAUSE_S = 0.02
+_BEFORE_THE_FIRST_START = {"packs", "tls", "lost+found"}
+"""What may lie in a data directory that no server has used: what `lambdad runtimes install` and
+`lambdad tls init` make, and what a file system of its own brings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,28 @@ class RunningServer:
     """Its certificate, by which commands on this machine know it."""
 
 
+def holds_other_things(data_dir: Path) -> bool:
+    """Whether this is a folder of somebody's that no server has used: surely a mistake, and a
+    server that gives root up would later give away what is in it. Raises OSError."""
+    if not data_dir.is_dir() or (data_dir / "server.lock").exists():
+        return False
+    return any(each.name not in _BEFORE_THE_FIRST_START for each in data_dir.iterdir())
+
+
 @contextmanager
 def occupied(data_dir: Path) -> Iterator[None]:
     """Make the data directory if need be and hold it for this process.
 
-    Raises OperatorError if another server has it, or if it cannot be made."""
+    Raises OperatorError if another server has it, if it holds other things, or if it cannot be
+    made."""
     try:
+        if holds_other_things(data_dir):
+            raise OperatorError(
+                f"{data_dir} holds other things than lambdad's. Give it a folder of its own with "
+                "--data-dir."
+            )
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close_to_others(data_dir)
         lock = _lock(data_dir)
     except OSError as error:
         raise OperatorError(
@@ -51,6 +69,12 @@ def occupied(data_dir: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _close_to_others(data_dir: Path) -> None:
+    """At the first start: a command made the directory before. Later its owner may open it."""
+    if not (data_dir / "server.lock").exists() and data_dir.stat().st_uid == os.geteuid():
+        data_dir.chmod(0o700)
 
 
 def announce(data_dir: Path, server: RunningServer) -> Path:

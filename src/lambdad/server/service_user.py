@@ -55,9 +55,7 @@ def service_user(wanted: str | None) -> ServiceUser | None:
 
 
 def obstacle(user: ServiceUser, data_dir: Path) -> str | None:
-    """Why the server could not work as this user, with the remedy; None when it could."""
-    if data_dir.exists() and any(data_dir.iterdir()) and not (data_dir / "server.lock").exists():
-        return f"{data_dir} holds other things than lambdad's: give it a folder of its own"
+    """Why the server could not work as this user; None when it could."""
     existing = data_dir
     while not existing.exists():
         existing = existing.parent
@@ -80,9 +78,10 @@ def hand_over(data_dir: Path, user: ServiceUser) -> None:
     Afterwards root follows no name in it any more: a hostile user could have put it there."""
     if data_dir.stat().st_uid == user.uid:
         return
-    for folder, folders, files in os.walk(data_dir):
+    # By descriptors: whoever owned it till now may move its folders while we walk.
+    for _, folders, files, folder in os.fwalk(data_dir):
         for name in (*folders, *files):
-            os.lchown(Path(folder, name), user.uid, user.gid)
+            os.chown(name, user.uid, user.gid, dir_fd=folder, follow_symlinks=False)
     os.chown(data_dir, user.uid, user.gid)
 
 

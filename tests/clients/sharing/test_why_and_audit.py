@@ -37,6 +37,19 @@ def test_why_explains_and_proposes(server: LambdadServer) -> None:
     assert "role_worker_proposed" in allowed.stdout
 
 
+def test_why_takes_actions_and_arns_only(server: LambdadServer) -> None:
+    """Advice about a name that means nothing in a policy would mislead."""
+    server.execution_role("asked")
+    for words, text in (
+        (("invoke", ARN), "invoke is not an action. Write one like lambda:InvokeFunction."),
+        (("lambda:", ARN), "lambda: is not an action. Write one like lambda:InvokeFunction."),
+        (("lambda:InvokeFunction", "f"), "f is not a resource. Give its ARN, or * for any."),
+    ):
+        refused = server.lambdad("why", *words, "--as", "role/asked", check=False)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr == f"lambdad: BadQuestion: {text}\n"
+
+
 def test_why_knows_conditions_and_trust_policies(server: LambdadServer) -> None:
     server.execution_role("trusted")
     iam = server.client("iam")

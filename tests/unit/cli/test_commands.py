@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lambdad import __version__
 from lambdad.cli.invoke import read_payload
 from lambdad.cli.logs import parse_since
 from lambdad.cli.main import COMMANDS, main
@@ -55,6 +56,30 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         main([command, "--help"])
     assert caught.value.code == 0
     assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("events", action) for action in ("record", "list", "replay", "sample")),
+        *(("queue", action) for action in ("list", "peek", "send", "redrive", "purge")),
+        *(("runtimes", action) for action in ("list", "install")),
+    ],
+)
+def test_every_action_takes_json(
+    words: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*words, "--help"])
+    assert caught.value.code == 0
+    assert "--json" in capsys.readouterr().out
+
+
+def test_version_as_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"lambdad {__version__}\n"
 
 
 def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:

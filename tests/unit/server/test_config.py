@@ -71,6 +71,34 @@ def test_one_server_per_directory(tmp_path: Path) -> None:
         pass
 
 
+def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
+    """Also by the next start: what one has used counts as lambdad's, and is handed over."""
+    (tmp_path / "letters").touch()
+    for _ in range(2):
+        with pytest.raises(OperatorError, match="other things than lambdad's"), occupied(tmp_path):
+            pytest.fail("occupied a folder of somebody's")
+        assert [each.name for each in tmp_path.iterdir()] == ["letters"]
+
+
+def test_what_commands_make_before_the_first_start_is_not_in_the_way(tmp_path: Path) -> None:
+    """`lambdad runtimes install`, `lambdad tls init`; and a file system of its own."""
+    for name in ("packs", "tls", "lost+found"):
+        (tmp_path / name).mkdir()
+    tmp_path.chmod(0o755)
+    with occupied(tmp_path):
+        assert (tmp_path / "server.lock").exists()
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+    tmp_path.chmod(0o750)
+    with occupied(tmp_path):
+        assert tmp_path.stat().st_mode & 0o777 == 0o750, "opened on purpose, later"
+
+
+def test_a_file_is_no_data_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OperatorError, match="file cannot be used"), occupied(tmp_path / "file"):
+        pytest.fail("occupied a file")
+
+
 def test_a_directory_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OperatorError, match="--data-dir"), occupied(tmp_path / "file" / "data"):

@@ -37,9 +37,12 @@ def queue_arn(key: QueueKey) -> str:
 
 
 def key_of_arn(arn: str) -> QueueKey | None:
-    """The queue that an ARN means; None if it means none."""
+    """The queue that an ARN means; None if it means none. Of one partition: policies are asked
+    about the ARN as it is written, and a queue with two spellings would evade them by one."""
     parts = parse_arn(arn)
-    if parts is None or parts.service != "sqs" or not parts.resource:
+    if parts is None or (parts.partition, parts.service) != (PARTITION, "sqs"):
+        return None
+    if not parts.resource:
         return None
     return QueueKey(AccountId(parts.account), Region(parts.region), parts.resource)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from lambdad.core.arn import parse_arn
+from lambdad.core.arn import PARTITION, parse_arn
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import AccountId, Region, new_request_id
 from lambdad.core.limits import Limits
@@ -41,10 +41,11 @@ class FunctionTarget:
         self._limits = limits
 
     async def deliver(self, arn: str, parcel: Parcel) -> None:
+        # Of one spelling: the role was asked about the ARN as it is written.
         parsed = parse_arn(arn)
-        named = parsed.resource.removeprefix("function:") if parsed else ""
+        kind, _, named = parsed.resource.partition(":") if parsed else ("", "", "")
         name, _, qualifier = named.partition(":")
-        if parsed is None or not name:
+        if parsed is None or (parsed.partition, kind) != (PARTITION, "function") or not name:
             raise Undeliverable(f"{arn} names no function")
         account, region = AccountId(parsed.account), Region(parsed.region)
         function = self._catalog.get(account, region, name)

@@ -16,6 +16,15 @@ _SANDBOX = (
     "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts",
 )
 """Without allow-same-origin: scripts run as nobody (HTML standard, "Sandboxing")."""
+_OF_THE_ORIGIN = frozenset(
+    {
+        "accept-ch", "alt-svc", "clear-site-data", "nel", "origin-agent-cluster",
+        "public-key-pins", "report-to", "service-worker-allowed", "strict-transport-security",
+        "x-permitted-cross-domain-policies",
+    }
+)  # fmt: skip
+"""Headers that a browser takes for the whole origin: to forget its data, to ask elsewhere, to tell
+somebody of every request, with its query."""
 _ATTRIBUTE = re.compile(r"(domain|path)\s*=.*|(domain|path)\s*", re.IGNORECASE)
 
 
@@ -24,6 +33,7 @@ def confine(response: Response, prefix: str) -> None:
     response.headers = [
         (name, _below(value, prefix)) if name.lower() == "set-cookie" else (name, value)
         for name, value in response.headers
+        if name.lower() not in _OF_THE_ORIGIN
     ]
     response.headers.append(_SANDBOX)
 

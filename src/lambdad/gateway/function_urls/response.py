@@ -45,7 +45,7 @@ def response_of(payload: bytes) -> Response:
     result = _parsed(payload)
     if isinstance(result, dict) and "statusCode" in result:
         return _structured(result)
-    body = result.encode() if isinstance(result, str) else payload
+    body = _utf8(result) if isinstance(result, str) else payload
     return Response(200, [(CONTENT_TYPE, JSON)], body)
 
 
@@ -86,7 +86,7 @@ def _structured(result: Mapping[str, Any]) -> Response:
         return response
     if not isinstance(body, str):
         raise InvalidResult("the body is not a string")
-    response.body = _decoded(body) if result.get("isBase64Encoded") is True else body.encode()
+    response.body = _decoded(body) if result.get("isBase64Encoded") is True else _utf8(body)
     return response
 
 
@@ -132,4 +132,12 @@ def _value(value: object) -> str:
         raise InvalidResult("a header's value is neither text nor number")
     if not _VALUE.fullmatch(text):
         raise InvalidResult("a header's value has control characters")
-    return text if text.isascii() else text.encode().decode("latin-1")
+    return text if text.isascii() else _utf8(text).decode("latin-1")
+
+
+def _utf8(text: str) -> bytes:
+    """JSON can spell half a character, which no text on the wire can hold."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise InvalidResult("a text has half a character") from None

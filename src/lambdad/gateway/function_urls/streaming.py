@@ -96,14 +96,15 @@ async def _integration_head(
     parts: AsyncIterator[bytes], begun: bytes, limit_bytes: int
 ) -> tuple[Response, bytes]:
     """The head that the stream begins with, and what was read behind it."""
-    read = begun
-    while (end := read.find(_SEPARATOR)) < 0:
+    read, looked = bytearray(begun), 0
+    while (end := read.find(_SEPARATOR, looked)) < 0:
+        looked = max(0, len(read) - len(_SEPARATOR) + 1)  # parts may be single bytes
         part = await anext(parts, b"")
         if not part or len(read) > limit_bytes:
             raise InvalidResult("the stream has no head")
         read += part
     try:
-        metadata = orjson.loads(read[:end])
+        metadata = orjson.loads(memoryview(read)[:end])
     except orjson.JSONDecodeError:
         raise InvalidResult("the head of the stream is not JSON") from None
     if not isinstance(metadata, dict):
@@ -111,7 +112,7 @@ async def _integration_head(
     head = head_of(metadata)
     if not any(name.lower() == "content-type" for name, _ in head.headers):
         head.headers.insert(0, (CONTENT_TYPE, _DEFAULT_TYPE))
-    return head, read[end + len(_SEPARATOR) :]
+    return head, bytes(memoryview(read)[end + len(_SEPARATOR) :])
 
 
 def _has_failed(stream: Stream) -> bool:

@@ -51,7 +51,8 @@ async def invoke(service: LambdaService, call: Call, params: Params) -> Result:
     if durable is not None:
         check_invocable(service, durable, qualifier, kind)
     trace = trace_header(service, call)
-    if kind == "RequestResponse":  # events are counted when they run
+    if kind == "RequestResponse" or (durable is not None and kind == "Event"):
+        # Other events are counted when they run.
         trace = service.loops.enter(trace, function)
     if kind == "DryRun":
         return {"StatusCode": 204, UNMODELLED_HEADERS: [(TRACE_HEADER, trace)]}
