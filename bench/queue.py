@@ -2,6 +2,8 @@
 
     python -m bench.queue [engine] [depth] [http] [--seconds 3] [--messages 1000000]
 
+    python -m bench.queue --peer http://127.0.0.1:5000    (pip install 'moto[server]'; moto_server)
+
 engine: sends and receive-and-deletes, acknowledged, at 1 and 32 clients. depth: the same with many
 messages in the queue, and what they take of memory. http: a whole server.
 """
@@ -21,15 +23,16 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import boto3
 import uvloop
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from bench.load import connect, receive, throughput
-from bench.servers import REGION, Server, lambdad
+from bench.servers import REGION, Server, lambdad, service_client
 from lambdad.core.clock import SystemClock
 from lambdad.core.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
 from lambdad.core.limits import DEFAULT_LIMITS
@@ -42,6 +45,7 @@ KEY = QueueKey(DEFAULT_ACCOUNT, DEFAULT_REGION, "bench")
 BODY = b"x" * 200
 CLIENTS = (1, 32)
 BATCH = 10
+PEER_ROUNDS = 3
 
 
 def show(what: str, rate: float) -> None:
@@ -182,14 +186,7 @@ def _receive_and_delete(server: Server, url: str, connection: socket.socket, ask
 
 def bench_http(seconds: float) -> None:
     with lambdad() as server:
-        client = boto3.client(
-            "sqs",
-            endpoint_url=server.endpoint,
-            region_name=REGION,
-            aws_access_key_id=server.credentials.access_key,
-            aws_secret_access_key=server.credentials.secret_key,
-        )
-        url = client.create_queue(QueueName="bench")["QueueUrl"]
+        url = service_client("sqs", server).create_queue(QueueName="bench")["QueueUrl"]
         body = base64.b64encode(BODY).decode()[: len(BODY)]
         one = request_bytes(server, "SendMessage", {"QueueUrl": url, "MessageBody": body})
         entries = [{"Id": str(number), "MessageBody": body} for number in range(BATCH)]
@@ -201,12 +198,44 @@ def bench_http(seconds: float) -> None:
             show(f"{of}: receive and delete by {BATCH}", drain(server, url, clients, seconds))
 
 
+# Beside a peer.
+
+
+def bench_peer(seconds: float, peer: str) -> None:
+    """Through boto3, whose own work is most of it, on both: the peer may close connections."""
+    with lambdad() as ours:
+        theirs = replace(ours, endpoint=peer)
+        queues = {
+            name: (client, client.create_queue(QueueName="peer")["QueueUrl"])
+            for name, client in (
+                ("lambdad", service_client("sqs", ours)),
+                ("peer", service_client("sqs", theirs)),
+            )
+        }
+        for _ in range(PEER_ROUNDS):
+            for name, (client, url) in queues.items():
+                rate = _through_boto3(client, url, seconds / PEER_ROUNDS)
+                show(f"boto3, 1 client, {name}: send by {BATCH}", rate)
+
+
+def _through_boto3(client: Any, url: str, seconds: float) -> float:
+    entries = [{"Id": str(number), "MessageBody": "x" * len(BODY)} for number in range(BATCH)]
+    sent, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        sent += len(client.send_message_batch(QueueUrl=url, Entries=entries)["Successful"])
+    return sent / (time.perf_counter() - started)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=re.split(r"\n\n", __doc__ or "")[0])
     parser.add_argument("what", nargs="*", default=["engine", "depth", "http"])
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--peer", metavar="URL", help="an SQS of somebody else's, to compare")
     arguments = parser.parse_args()
+    if arguments.peer:
+        bench_peer(arguments.seconds, arguments.peer)
+        return
     if "engine" in arguments.what:
         uvloop.run(bench_engine(arguments.seconds))
     if "depth" in arguments.what:

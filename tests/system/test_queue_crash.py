@@ -23,7 +23,7 @@ from support.functions import run
 from support.queues import engine, key
 
 TESTS = Path(crash_queues.__file__).parents[1]
-SECONDS = float(os.environ.get("LAMBDAD_SOAK_S", "6"))
+SECONDS = float(os.environ.get("LAMBDAD_SOAK_S", "60"))
 LONGEST_LIFE_S = 1.5
 
 

@@ -62,3 +62,16 @@ def test_refusals(running: Invocation, client: Any, speaker: str) -> None:
     assert refused(call, **other, Updates=[]) == invalid(
         "Checkpoint token is not valid for the durable execution ARN"
     )
+
+
+def test_the_function_in_the_arn_is_part_of_it(
+    running: Invocation, client: Any, speaker: str
+) -> None:
+    """Policies are asked about the ARN as it is written: with the name of another function, which
+    the caller may checkpoint, it opens nothing."""
+    parts = running["DurableExecutionArn"].split(":")
+    parts[6] = speaker
+    forged = running | {"DurableExecutionArn": ":".join(parts)}
+    error = invalid("Checkpoint token is not valid for the durable execution ARN")
+    assert refused(client.checkpoint_durable_execution, **forged, Updates=[]) == error
+    assert refused(client.get_durable_execution_state, **forged) == error

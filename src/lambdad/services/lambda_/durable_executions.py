@@ -137,10 +137,17 @@ def execution_id(call: Call, arn: str) -> str:
     return parsed.resource.rpartition("/")[2]
 
 
+def is_named(execution: Execution, arn: str) -> bool:
+    """Whether the whole of an ARN is the execution's, its function included; the partition may be
+    another one."""
+    parsed, own = parse_arn(arn), parse_arn(execution.origin.arn)
+    return parsed is not None and own is not None and parsed.resource == own.resource
+
+
 async def _find(service: LambdaService, call: Call, params: Params) -> Execution:
     arn = params["DurableExecutionArn"]
     execution = await service.durable.get(execution_id(call, arn))
-    if parse_arn(execution.origin.arn).resource != parse_arn(arn).resource:  # type: ignore[union-attr]
+    if not is_named(execution, arn):
         raise no_such_execution()
     return execution
 

@@ -7,11 +7,13 @@ from lambdad.api.operation import operation
 from lambdad.engines.durable.errors import (
     InvalidParameterValueException,
     ResourceNotFoundException,
+    foreign_token,
     invalid_token,
 )
+from lambdad.engines.durable.execution import Execution
 from lambdad.engines.durable.protocol import CheckpointRequest, check_token, state_page
 from lambdad.engines.durable.shapes import operation_shape, present
-from lambdad.services.lambda_.durable_executions import execution_id
+from lambdad.services.lambda_.durable_executions import execution_id, is_named
 from lambdad.services.lambda_.service import LambdaService
 from lambdad.services.lambda_.shapes import instant
 
@@ -27,7 +29,8 @@ async def checkpoint_durable_execution(
     request = CheckpointRequest(
         params["CheckpointToken"], params.get("Updates") or (), params.get("ClientToken")
     )
-    answer = await service.durable.checkpoint(_execution_id(call, params), request)
+    identifier, _ = await _named(service, call, params)
+    answer = await service.durable.checkpoint(identifier, request)
     operations = [operation_shape(operation, instant) for operation in answer.operations]
     return present({"CheckpointToken": answer.token}) | {
         "NewExecutionState": {"Operations": operations}
@@ -36,8 +39,7 @@ async def checkpoint_durable_execution(
 
 @operation("lambda", "GetDurableExecutionState")
 async def get_durable_execution_state(service: LambdaService, call: Call, params: Params) -> Result:
-    identifier = _execution_id(call, params)
-    found = await service.durable.store.get(identifier)
+    identifier, found = await _named(service, call, params)
     execution = check_token(found, identifier, params["CheckpointToken"])
     marker = params.get("Marker") or "0"
     if not (marker.isascii() and marker.isdecimal() and len(marker) < 10):
@@ -50,9 +52,17 @@ async def get_durable_execution_state(service: LambdaService, call: Call, params
     return answer
 
 
-def _execution_id(call: Call, params: Params) -> str:
-    """An execution that cannot be there has no valid token either."""
+async def _named(
+    service: LambdaService, call: Call, params: Params
+) -> tuple[str, Execution | None]:
+    """The id in the ARN, and the execution if it is there. A token is not valid for the ARN of
+    another function, which the caller's policies were asked about; nor for one that cannot be."""
+    arn = params["DurableExecutionArn"]
     try:
-        return execution_id(call, params["DurableExecutionArn"])
+        identifier = execution_id(call, arn)
     except ResourceNotFoundException:
         raise invalid_token() from None
+    found = await service.durable.store.get(identifier)
+    if found is not None and not is_named(found, arn):
+        raise foreign_token()
+    return identifier, found
