@@ -12,9 +12,10 @@ from typing import Protocol
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Handler, OperationName
 from lambdad.core.errors import AwsError, UnknownOperationException
-from lambdad.telemetry.audit import ALLOWED, DENIED, AuditLog, AuditRecord
+from lambdad.telemetry.audit import ALLOWED, DENIED, MALFORMED, AuditLog, AuditRecord
 
-_FORBIDDEN = 403
+_DENIAL = "AccessDenied"
+"""With this begin the codes of all services' refusals; their status differs."""
 
 DECIDED_BY_SERVICE = frozenset(
     (
@@ -67,7 +68,7 @@ class Dispatcher:
         try:
             allowed = self._authorizer.authorize(call, name, params)
         except AwsError as error:
-            self._note(call, name, DENIED, error.message)
+            self._note(call, name, _decision(error) or MALFORMED, error.message)
             raise
         self._note(call, name, ALLOWED)
         return await handler(allowed, params)
@@ -79,8 +80,8 @@ class Dispatcher:
         try:
             result = await handler(call, params)
         except AwsError as error:
-            denied = error.status == _FORBIDDEN
-            self._note(call, name, DENIED if denied else ALLOWED, error.message if denied else None)
+            denied = _decision(error)
+            self._note(call, name, denied or ALLOWED, error.message if denied else None)
             raise
         self._note(call, name, ALLOWED)
         return result
@@ -105,3 +106,8 @@ class Dispatcher:
                 reason,
             )
         )
+
+
+def _decision(error: AwsError) -> str | None:
+    """DENIED, or None for an error that is no decision about the caller."""
+    return DENIED if error.code.startswith(_DENIAL) else None

@@ -14,7 +14,7 @@ from lambdad.cli.console import Console
 from lambdad.cli.place import add_data_dir, data_dir
 from lambdad.core.errors import OperatorError
 from lambdad.server.config import read_surroundings
-from lambdad.telemetry.audit import ALLOWED, DENIED, UNAUTHENTICATED, read_audit
+from lambdad.telemetry.audit import ALLOWED, DENIED, MALFORMED, UNAUTHENTICATED, read_audit
 
 _SINCE = re.compile(r"(?P<number>\d{1,6})(?P<unit>[smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--principal", metavar="TEXT", help="in the caller's ARN or access key")
     parser.add_argument("--action", metavar="TEXT", help="in the action, like iam: or Invoke")
     parser.add_argument("--since", metavar="AGE", help="not older than 90s, 10m, 2h, 7d")
-    parser.add_argument("--decision", choices=[ALLOWED, DENIED, UNAUTHENTICATED])
+    parser.add_argument("--decision", choices=[ALLOWED, DENIED, UNAUTHENTICATED, MALFORMED])
     parser.add_argument(
         "--limit", type=int, default=_SHOWN, help="the newest so many (%(default)s; 0: all)"
     )

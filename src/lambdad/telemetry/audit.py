@@ -21,6 +21,8 @@ from lambdad.core.clock import Clock
 from lambdad.core.limits import Limits
 
 ALLOWED, DENIED, UNAUTHENTICATED = "allowed", "denied", "unauthenticated"
+MALFORMED = "malformed"
+"""It could not be told what was asked for: nothing was decided."""
 _PAUSE_S = 0.25
 _CURRENT = "audit.jsonl"
 _log = logging.getLogger(__name__)
