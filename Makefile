@@ -49,4 +49,4 @@ lock: ## refresh constraints.txt from .venv
 	@{ sed '/^#/!d' constraints.txt; $(BIN)/pip freeze --exclude-editable; } >constraints.new && mv constraints.new constraints.txt
 
 clean: ## remove what the other commands made
-	@rm -rf .venv .lambdad .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .lambdad .runtimes-of-tests .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

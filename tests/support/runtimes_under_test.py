@@ -26,7 +26,7 @@ from support.functions import make_packs
 
 ROOT = Path(__file__).parents[2]
 SOURCES = Path(__file__).parent / "runtimes"
-DATA_DIR = ROOT / ".lambdad" / "test"
+DATA_DIR = ROOT / ".runtimes-of-tests"
 """Packs that were fetched and programs that were built stay here for the next run."""
 EVERYTHING = "LAMBDAD_TEST_EVERY_RUNTIME" in os.environ
 """Fetch every runtime and library that can be fetched, however long it takes."""
