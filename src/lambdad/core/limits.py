@@ -68,7 +68,6 @@ class SqsQuotas:
     """MessageGroupId, MessageDeduplicationId, ReceiveRequestAttemptId."""
     batch_entries: int = 10
     batch_id_chars: int = 80
-    queue_name_chars: int = 80
     page_items: int = 1000
     """Queues in one page, and where no page size is given."""
     tags: int = 50

@@ -14,15 +14,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 MIB = 1024 * 1024
 MIB_PER_CPU = 1769
 """Memory that comes with one vCPU (AWS: "1,769 MB = the equivalent of one vCPU")."""
 PERIOD_US = 100_000
 WANTED = ("memory", "cpu", "pids", "freezer")
-
-Controller = Literal["memory", "cpu", "pids", "freezer"]
 
 
 @dataclass(frozen=True, slots=True)

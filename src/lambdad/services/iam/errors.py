@@ -61,10 +61,6 @@ class CredentialReportExpiredException(ClientError):
     status = 410
 
 
-class InvalidUserTypeException(ClientError):
-    code = "InvalidUserType"
-
-
 class InvalidInputException(ClientError):
     code = "InvalidInput"
 
