@@ -48,6 +48,11 @@ class LogBuffer:
         """Since the start, like the following."""
         self.dropped_lines = 0
 
+    @property
+    def owes_notes(self) -> bool:
+        """Whether a stream has yet to be told that it lost lines."""
+        return bool(self._dropped)
+
     def append(self, line: Line) -> None:
         """Keep the line, or count it as dropped."""
         size = memory_of(line.message)
