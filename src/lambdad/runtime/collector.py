@@ -16,10 +16,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from lambdad.core.clock import Clock
-from lambdad.core.ids import AccountId, Region
 from lambdad.core.limits import Limits
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime.output import FrameDecoder, LineSplitter
+from lambdad.telemetry.log_records import GroupKey, StreamKey
 
 _READ_BYTES = 65_536
 _DRAIN_READS = 32
@@ -37,15 +37,7 @@ class Feed(Protocol):
 class LogSink(Protocol):
     """Where log events go; `telemetry/logs.py` is one."""
 
-    def append(
-        self,
-        account: AccountId,
-        region: Region,
-        group: str,
-        stream: str,
-        timestamp_ms: int,
-        message: str,
-    ) -> None:
+    def append(self, stream: StreamKey, timestamp_ms: int, message: str) -> None:
         """Take one event. Never blocks and never fails."""
 
 
@@ -56,11 +48,8 @@ class LogCollector:
         self, sink: LogSink, version: FunctionVersion, stream: str, clock: Clock, limits: Limits
     ) -> None:
         self._append = sink.append
-        self._version = version
-        self._account = version.account
-        self._region = version.region
-        self._group = version.log_group
-        self._stream = stream
+        group = GroupKey(version.account, version.region, version.log_group)
+        self._stream = StreamKey(group, stream)
         self._clock = clock
         self._limits = limits
         self._born_ms = clock.wall_ms()
@@ -173,7 +162,7 @@ class LogCollector:
             self._feed.log("function", text, timestamp_ms)
 
     def _emit(self, timestamp_ms: int, text: str) -> None:
-        self._append(self._account, self._region, self._group, self._stream, timestamp_ms, text)
+        self._append(self._stream, timestamp_ms, text)
         if self._tail is not None:
             self._keep(text if text.endswith("\n") else text + "\n")
 

@@ -5,6 +5,7 @@ Owns: when which platform line is logged, Max Memory Used, billed time, the resu
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -154,13 +155,14 @@ class Recorder:
     def finished(
         self, invocation: Invocation, payload: bytes, fault: Fault | None, now_ns: int
     ) -> InvokeResult:
-        """Log the end of a run at `now_ns` (monotonic); what its caller is told."""
+        """The end of a run at `now_ns` (monotonic): what its caller is told. It is logged once
+        the caller has its answer, in the same turn of the loop, so that nobody can look between;
+        at once where the log is part of the answer, or where the environment ends."""
         duration_ms = (now_ns - invocation.started_ns) / 1e6
         if fault is not None and fault.status == "timeout":
             duration_ms = self._version.timeout_s * 1000.0
         init_ms, self.init_ms = self.init_ms, None
         restore_ms, self.restore_ms = self.restore_ms, None
-        self._collector.drain()
         report = Report(
             request_id=invocation.request.request_id,
             duration_ms=duration_ms,
@@ -171,12 +173,10 @@ class Recorder:
             status=fault.status if fault else None,
             error_type=fault.error_type if fault else None,
         )
-        now_ms = self._clock.wall_ms()
-        self._collector.platform(now_ms, self._lines.end(now_ms, report))
-        self._collector.platform(now_ms, self._lines.report(now_ms, report))
-        if self._feed is not None:
-            self._feed.platform(self._events.end(now_ms, report))
-            self._feed.platform(self._events.report(now_ms, report))
+        if fault is None and not invocation.request.tail:
+            asyncio.get_running_loop().call_soon(self._ended, report)
+        else:
+            self._ended(report)
         return InvokeResult(
             payload=payload,
             function_error=UNHANDLED if fault else None,
@@ -188,6 +188,15 @@ class Recorder:
             memory_peak_mib=report.memory_peak_mib,
             error_type=report.error_type,
         )
+
+    def _ended(self, report: Report) -> None:
+        self._collector.drain()
+        now_ms = self._clock.wall_ms()
+        self._collector.platform(now_ms, self._lines.end(now_ms, report))
+        self._collector.platform(now_ms, self._lines.report(now_ms, report))
+        if self._feed is not None:
+            self._feed.platform(self._events.end(now_ms, report))
+            self._feed.platform(self._events.report(now_ms, report))
 
     def _memory_peak(self, now_ns: int, fault: Fault | None) -> int:
         """In MiB. Read anew when the last reading is old, so after every run of some length: in a
