@@ -202,6 +202,9 @@ class PlayedDriver:
         self.sandboxes.append(sandbox)
         return sandbox
 
+    def why_no_template(self, spec: SandboxSpec) -> str | None:
+        return "a play is not forked"
+
     async def close(self) -> None:
         assert all(sandbox.killed for sandbox in self.sandboxes)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from . import syscalls
 
@@ -19,6 +19,8 @@ SHELL_NAMESPACES = (
     | syscalls.CLONE_NEWNET
     | syscalls.CLONE_NEWCGROUP
 )
+OWNED_NAMESPACES = syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWPID
+"""What a template's child joins as well: the shell belongs to a user namespace of the template's."""
 TASK_ROOT = "/var/task"
 
 
@@ -64,19 +66,18 @@ def drop_privileges(uid: int, seccomp: bytes) -> None:
     syscalls.load_seccomp(seccomp)
 
 
-def keep_only(stdin: int, output: int, telemetry: tuple[int, int] | None) -> None:
-    """Make the fds of the environment: /dev/null, the log twice, and the telemetry pipe as the
-    number it is to have; everything else is closed."""
+def keep_only(stdin: int, output: int, kept: Mapping[int, int]) -> None:
+    """Make the fds of the environment: /dev/null, the log twice, and `kept`, which tells the
+    number that each is to have; everything else is closed."""
     # The sources may sit on the numbers that they are to get: lift them out of the way first.
-    high = [os.dup2(fd, 1000 + index) for index, fd in enumerate((stdin, output))]
-    if telemetry is not None:
-        source, number = telemetry
-        os.dup2(source, 1002)
-        os.dup2(1002, number)
-    for number, source in ((0, high[0]), (1, high[1]), (2, high[1])):
-        os.dup2(source, number)
-    if telemetry is None:
-        os.closerange(3, 1024)
-    else:
-        os.closerange(3, telemetry[1])
-        os.closerange(telemetry[1] + 1, 1024)
+    wanted = {0: stdin, 1: output, 2: output, **kept}
+    high = {
+        number: os.dup2(fd, 1000 + index) for index, (number, fd) in enumerate(wanted.items())
+    }
+    for number, fd in high.items():
+        os.dup2(fd, number)
+    free = 0
+    for number in [*sorted(wanted), 1024]:
+        if number > free:  # closerange takes an empty range for an endless one
+            os.closerange(free, number)
+        free = number + 1

@@ -15,8 +15,9 @@ as `channel` sends them:
     zygote → jailer  {"ready": true} or {"broken": reason}
                      {"child": number, "exit": wait status} or {"child", "failed": reason}
     child → jailer   {"waiting": true}
-    jailer → child   {"tmp_mib", "layers": bool, "disk": bool} + payload, output, telemetry,
-                     code, [layers], [file system of /tmp]
+    jailer → child   {"tmp_mib", "layers": bool, "disk": bool, "template": hex or null}
+                     + payload, output, telemetry, code, [layers], [file system of /tmp],
+                     [control socket of a template]
     child → jailer   {"entered": true} + its /proc/self/status, or {"failed": reason}
 """
 
@@ -33,7 +34,7 @@ import socket
 import sys
 from typing import Any
 
-from . import channel, conductor, entering, syscalls
+from . import channel, conductor, entering, syscalls, template
 from .python import bootstrap
 
 _RUNTIME_FOLDER = "/var/runtime"
@@ -158,16 +159,22 @@ class Zygote:
             os.fchown(telemetry, uid, uid)
         rest = fds[4:]
         layers = rest.pop(0) if order["layers"] else None
-        entering.furnish(fds[3], layers, rest[0] if order["disk"] else None, order["tmp_mib"])
+        tmp = rest.pop(0) if order["disk"] else None
+        entering.furnish(fds[3], layers, tmp, order["tmp_mib"])
         entering.limit(resource.RLIMIT_NPROC, self._processes)
-        entering.drop_privileges(uid, self._seccomp)
+        forks = order["template"] is not None
+        seccomp = bytes.fromhex(order["template"]) if forks else self._seccomp
+        entering.drop_privileges(uid, seccomp)
         start: dict[str, Any] = json.loads(os.pread(payload, os.fstat(payload).st_size, 0))
         status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
         channel.send(jailer, {"entered": True}, [status])
         jailer.detach()
         number = start["telemetry_fd"]
-        pipe = None if number is None else (telemetry, number)
-        entering.keep_only(self._null, output, pipe)
+        kept = {} if number is None else {number: telemetry}
+        if forks:
+            kept[template.CONTROL_FD] = rest[0]
+            start["template"] = template.Template(start["variables"], number, self._seccomp)
+        entering.keep_only(self._null, output, kept)
         os.chdir(entering.TASK_ROOT)
         return start
 
@@ -185,6 +192,8 @@ def _run(start: dict[str, Any], runtime_path: list[str]) -> int:
         )
     if start["argv"] is None:
         bootstrap.become(start["variables"])
+        if "template" in start:
+            start["template"].install()
         return bootstrap.run(start["variables"], runtime_path)
     try:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)

@@ -29,6 +29,7 @@ from lambdad.sandbox.driver import RuntimePack
 
 _log = logging.getLogger(__name__)
 _PREPARED = Purpose("snap-start", ahead=True)
+_TEMPLATE = replace(_PREPARED, forks=True)
 _REFILL_DELAY_S = 0.02
 
 PoolKey = str | tuple[str, str]
@@ -95,6 +96,10 @@ class FunctionPool:
         self._ready = [] if version.snap_start else self.standing.idle
         """Taken first. Prepared environments are not: restored ones are quicker."""
         self._starting = 0
+        self.template: Supervisor | None = None
+        """SnapStart: what its environments are forked from."""
+        self._no_template = None if tenant_id is None else "its tenants are kept apart"
+        self._template_starts = False
 
     @property
     def key(self) -> PoolKey:
@@ -130,14 +135,23 @@ class FunctionPool:
             self.standing.want(amount, purpose)
 
     def prepare(self, amount: int) -> int:
-        """SnapStart: keep so many environments that wait behind their init; how many end."""
-        before = self.standing.allocated
+        """SnapStart: keep so many environments that wait behind their init, and a template if
+        any; how many end."""
+        before = self.standing.allocated + (self.template is not None)
         if not self.retired:
             self.standing.want(amount, _PREPARED)
-        return before - self.standing.allocated
+        if not amount:
+            self._end_template()
+        return before - self.standing.allocated - (self.template is not None)
+
+    def _end_template(self) -> None:
+        template, self.template = self.template, None
+        if template is not None:
+            template.end()
 
     def retire(self) -> None:
         """Keep no environment any longer than it runs."""
+        self._end_template()
         self.keep_ahead(0, self._on_demand)
         self.retired = True
         for environment in list(self.idle):
@@ -150,6 +164,7 @@ class FunctionPool:
 
     def close(self, error: Exception) -> None:
         """End everything; who waits or runs is told why."""
+        self._end_template()
         self.keep_ahead(0, self._on_demand)
         self.retired = True
         while self.waiting:
@@ -182,6 +197,8 @@ class FunctionPool:
     def ended(self, environment: Supervisor) -> None:
         self.members.discard(environment)
         self._fleet.released(self)
+        if environment is self.template:
+            self._lose_template("the template ended")
         if environment.purpose.ahead:
             self.standing.ended(environment)
         else:
@@ -204,8 +221,12 @@ class FunctionPool:
             self.on_standing(self)
 
     def start_ahead(self, purpose: Purpose) -> bool:
-        if self.retired or self._fleet.admit(self, ahead=True) is not None:
+        if self.retired or self._template_starts:
             return False
+        if self._fleet.admit(self, ahead=True) is not None:
+            return False
+        if self.version.snap_start and self.template is None and self._no_template is None:
+            purpose, self._template_starts = _TEMPLATE, True
         environment = self._member(purpose)
         self._fleet.services.tasks.spawn(self._start_ahead(environment, self.size_mib))
         return True
@@ -233,11 +254,19 @@ class FunctionPool:
         self.available(environment)
         return True
 
+    def _lose_template(self, reason: str) -> None:
+        """It did not do what a template has to: no other is made of this version."""
+        _log.warning("%s:%s has no template: %s", self.version.arn, self.version.version, reason)
+        self._end_template()
+        self._no_template = reason
+
     def _unprepared(self) -> Purpose | None:
         """Of a SnapStart environment that has to be started anew."""
-        if not self.version.snap_start:
+        if not self.version.snap_start or self.template is not None:
             return None
         reason = "none of its environments was prepared at this moment"
+        if self._no_template is not None:
+            reason += f", and none can be forked: {self._no_template}"
         if self.standing.failure is not None:
             reason = "its last init for a prepared environment failed"
         _log.info("%s:%s starts anew: %s", self.version.arn, self.version.version, reason)
@@ -277,15 +306,20 @@ class FunctionPool:
         async with self._fleet.creation_turn():
             if environment.ended or self._starting > len(self.waiting):
                 return False
-            await environment.create()
+            await self._create_now(environment)
             return True
+
+    async def _create_now(self, environment: Supervisor) -> None:
+        template = self.template
+        if not await environment.create(template) and template is self.template:
+            self._lose_template("an environment could not be forked from the template")
 
     async def _start_ahead(self, environment: Supervisor, promised_mib: int) -> None:
         initialised = False
         try:
             async with self._fleet.creation_turn():
                 if not environment.ended:
-                    await environment.create()
+                    await self._create_now(environment)
             initialised = not environment.ended and await environment.initialise()
             outcome = Start.READY if initialised else Start.FAILED
         except Exception as error:  # nobody waits for it, so nobody else would be told
@@ -294,6 +328,13 @@ class FunctionPool:
             outcome = Start.PUT_OFF
             environment.end()
         self._fleet.started(promised_mib)
+        if environment.purpose.forks:
+            self._template_starts = False
+            if initialised:
+                self._no_template = environment.no_template
+            if initialised and self._no_template is None:
+                self._take_template(environment)
+                return
         self.standing.start_over(environment, Start.PUT_OFF if self.retired else outcome)
         if initialised:
             self._measure(environment)
@@ -302,6 +343,16 @@ class FunctionPool:
                 self._scale_up()
             else:
                 self.available(environment)
+
+    def _take_template(self, environment: Supervisor) -> None:
+        """From now on environments are forked from it, those that are kept prepared too."""
+        self._measure(environment)
+        if self.retired or not self.standing.wanted:
+            environment.end()
+        else:
+            self.template = environment
+        self.standing.start_over(environment, Start.PUT_OFF)
+        self.standing.top_up()
 
     def _measure(self, environment: Supervisor) -> None:
         """What its successors will cost."""

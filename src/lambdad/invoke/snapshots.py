@@ -75,7 +75,8 @@ class Snapshots:
             await settled
         finally:
             pool.on_standing = None
-        if not pool.standing.allocated and pool.standing.failure is None:
+        here = pool.standing.allocated or pool.template is not None
+        if not here and pool.standing.failure is None:
             _log.warning(
                 "%s:%s is not prepared: there is no room for it now",
                 pool.version.arn,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from lambdad.core.ids import new_environment_id
+from lambdad.core.ids import EnvironmentId, new_environment_id
 from lambdad.functions.errors import LambdaError
 from lambdad.functions.snapshot import FunctionVersion
+from lambdad.guest.template import READY
 from lambdad.runtime.api import RunEvents, RuntimeApi, RuntimeEvents
 from lambdad.runtime.collector import LogCollector
 from lambdad.runtime.entry import NoEntryPoint, with_command
@@ -85,6 +86,8 @@ class Boot:
         self.started_ns = 0
         """When the process started, monotonic."""
         self.ended = False
+        self.sandbox_id: EnvironmentId | None = None
+        """What others name to be forked from it."""
         self._version = version
         self._purpose = purpose
         self._services = services
@@ -98,15 +101,18 @@ class Boot:
             self.snapshot = SnapshotPoint(
                 self.environment, self.runtime_ready, lambda: services.credentials_for(version)
             )
+        self._no_template: str | None = None
         self._api = RuntimeApi(*events, self.extensions, services.limits, self.snapshot)
         self._runtime_ready = False
         self._watcher = watcher
         self._sandbox: Sandbox | None = None
         self._init: asyncio.Future[InitFailure | None] = asyncio.get_running_loop().create_future()
 
-    async def create(self, pack: RuntimePack, stream: str) -> None:
-        """Create the sandbox and start its process. Raises SandboxError where the platform has
-        none to give."""
+    async def create(
+        self, pack: RuntimePack, stream: str, template: EnvironmentId | None = None
+    ) -> None:
+        """Create the sandbox and start its process, or fork it from a template. Raises
+        SandboxError where the platform has none to give."""
         version, services = self._version, self._services
         self.started_ns = services.clock.monotonic_ns()
         try:
@@ -134,12 +140,17 @@ class Boot:
             tmp_mib=version.tmp_mib,
             extensions=external,
             extension_variables=extension_variables(variables) if external else {},
+            template=template,
         )
+        if self._purpose.forks:
+            self._no_template = services.driver.why_no_template(spec)
+            spec = replace(spec, forks=self._no_template is None)
         sandbox = await services.driver.create(spec)
         if self.ended:  # while it was being created
             await sandbox.kill()
             return
         self._sandbox = sandbox
+        self.sandbox_id = spec.environment_id
         self.started_ns = services.clock.monotonic_ns()
         feed = self.extensions.feed
         self._collector.attach(sandbox.output_fd, sandbox.telemetry_fd, feed)
@@ -173,11 +184,18 @@ class Boot:
             return InitReport(took_ms, phase)
         return InitReport(took_ms, phase, failure.status, failure.error_type)
 
-    async def restore(self, log: RestoreLog) -> LambdaError | None:
+    def why_no_template(self) -> str | None:
+        """Why nothing can be forked from here, now that its init is over."""
+        offer = self.snapshot.offer if self.snapshot is not None else ""
+        if self._no_template is not None or offer == READY:
+            return self._no_template
+        return offer or "its runtime does not wait to be restored"
+
+    async def restore(self, log: RestoreLog, since_ns: int | None) -> LambdaError | None:
         """See the restore phase through; why it failed. Only where there is a snapshot."""
         assert self.snapshot is not None
         limit_s = self._services.limits.restore_timeout_s
-        return await self.snapshot.restore(limit_s, log, self._services.clock)
+        return await self.snapshot.restore(limit_s, log, self._services.clock, since_ns)
 
     def extensions_ready(self) -> None:
         """All extensions wait for their next event."""

@@ -30,6 +30,8 @@ class Purpose:
     """Initialised before anybody waits for it: its init belongs to no invocation, is reported
     always, and is not repeated inside the first invocation when it fails."""
 
+    forks: bool = False
+    """It is to be a template: others are forked from behind its init (SnapStart)."""
     note: str | None = None
     """What the function's log says of it at its start, beside AWS's lines."""
 

@@ -2,10 +2,10 @@
 
 The runtime says `GET /runtime/restore/next` when its init and its before-snapshot hooks are done,
 and is kept waiting, frozen, until the environment is handed out: the answer is what AWS's restored
-snapshots find too. Its after-restore hooks run then. Each environment has been initialised by
-itself and is handed out once, so nothing in it was ever shared: random numbers, UUIDs and
-connections need no care. Owns that stop, the restore phase, and the credentials endpoint. May not:
-know which environments are kept prepared (`invoke/snapshots.py`).
+snapshots find too. Its after-restore hooks run then. A template offers itself with that request and
+is forked from there; each environment that comes of it makes the request again. Owns that stop, the
+restore phase, and the credentials endpoint. May not: know which environments are kept prepared
+(`invoke/snapshots.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Protocol
 
 from lambdad.core.clock import Clock
 from lambdad.functions.errors import LambdaError
+from lambdad.guest.template import OFFER_HEADER, READY
 from lambdad.runtime.connection import ACCEPTED, Connection, Next, response
 from lambdad.runtime.environment import Environment, State
 from lambdad.runtime.platform_log import RestoreReport
@@ -31,6 +32,8 @@ _ERROR = b"/2018-06-01/runtime/restore/error"
 CREDENTIALS_PATH = "/2021-04-23/credentials"
 _CREDENTIALS = CREDENTIALS_PATH.encode()
 _ERROR_TYPE = b"lambda-runtime-function-error-type"
+_OFFER = OFFER_HEADER.lower().encode()
+_OFFER_CHARACTERS = 120
 _LEAVE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 _UNAVAILABLE = (
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
@@ -93,6 +96,8 @@ class SnapshotPoint:
         self._environment = environment
         self._reached = reached
         self._credentials = credentials
+        self.offer = ""
+        """What the runtime said of being forked from here: `ready`, or why not."""
         self._waiting: Next | None = None
         self._over: asyncio.Future[RestoreFailure | None] | None = None
 
@@ -101,10 +106,13 @@ class SnapshotPoint:
         """Whether the restore phase is under way."""
         return self._over is not None and not self._over.done()
 
-    async def restore(self, limit_s: float, log: RestoreLog, clock: Clock) -> LambdaError | None:
-        """Let the runtime go on and wait for its first event; why that did not come."""
+    async def restore(
+        self, limit_s: float, log: RestoreLog, clock: Clock, since_ns: int | None = None
+    ) -> LambdaError | None:
+        """Let the runtime go on and wait for its first event; why that did not come. The phase
+        began at `since_ns` (monotonic) or begins now."""
         log.restore_started()
-        started_ns = clock.monotonic_ns()
+        started_ns = clock.monotonic_ns() if since_ns is None else since_ns
         failure = await self._leave(limit_s)
         took_ms = (clock.monotonic_ns() - started_ns) / 1e6
         if failure is None:
@@ -137,11 +145,14 @@ class SnapshotPoint:
 
     # -- what the runtime asks ------------------------------------------------------------------
 
-    def on_restore_next(self, waiting: Next) -> None:
+    def on_restore_next(self, waiting: Next, offer: str = "") -> None:
         first = self._environment.restore_requested()
         self._waiting = waiting
         if first:
+            self.offer = "".join(filter(str.isprintable, offer))[:_OFFER_CHARACTERS]
             self._reached()
+            if self.offer == READY:
+                self._answer()  # it waits for the jailer, without a connection
         elif self._environment.state is State.RESTORING:  # it lost the first answer
             self._answer()
 
@@ -205,7 +216,7 @@ def route(connection: Connection, point: SnapshotPoint | None) -> bool:
 def _restore_next(connection: Connection, point: SnapshotPoint) -> None:
     connection.wait(point.on_restore_abandoned)
     try:
-        point.on_restore_next(connection)
+        point.on_restore_next(connection, connection.header(_OFFER))
     except BaseException:
         connection.wait_no_more()
         raise

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from lambdad.core.ids import new_environment_id
+from lambdad.core.ids import EnvironmentId, new_environment_id
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime import faults
 from lambdad.runtime.boot import Boot, InitFailure
@@ -29,7 +29,7 @@ from lambdad.runtime.purpose import ON_DEMAND, Purpose
 from lambdad.runtime.recorder import Recorder
 from lambdad.runtime.runs import Runs
 from lambdad.runtime.services import EnvironmentServices, Owner
-from lambdad.sandbox.driver import RuntimePack
+from lambdad.sandbox.driver import RuntimePack, SandboxError
 
 _AT_REST = (State.READY, State.RESTORE_READY)
 
@@ -57,6 +57,8 @@ class Supervisor:
         """Why an init ahead of invocations ended it."""
         self.made_ns = services.clock.monotonic_ns()
         """No later than its credentials, monotonic."""
+        self.no_template: str | None = None
+        """Why nothing can be forked from it; where it is to be a template, after its init."""
         self.watched = False  # the freezer's
         self._pack = pack
         self._services = services
@@ -80,15 +82,38 @@ class Supervisor:
         self._frozen = False
         self._withheld = False
         """Not offered to the pool until the runtime asks for its next event."""
+        self._forked = False
+        self._restoring_ns: int | None = None
+        """When its restore began, where that was before it was handed out."""
         self._deadline = Deadline(clock, self._on_deadline)
 
     # -- init ---------------------------------------------------------------------------------
 
-    async def create(self) -> None:
-        """Create the sandbox and start the init phase in it. Raises SandboxError where the
-        platform has none to give."""
+    async def create(self, template: Supervisor | None = None) -> bool:
+        """Create the sandbox, forked from the template or else with an init phase that starts
+        now; whether the template served. Raises SandboxError where the platform has none to
+        give."""
+        if template is not None and await self._fork_from(template):
+            return True
         self._recorder.init_started("init")
         await self._boot.create(self._pack, self._stream)
+        return template is None
+
+    async def _fork_from(self, template: Supervisor) -> bool:
+        self._restoring_ns = None if self.purpose.ahead else self._clock.monotonic_ns()
+        try:
+            await self._boot.create(self._pack, self._stream, template.sandbox_id)
+        except SandboxError as error:
+            self._restoring_ns = None
+            self._recorder.note(f"SnapStart: an ordinary start, because {error.message}")
+            return False
+        self._forked = True
+        return True
+
+    @property
+    def sandbox_id(self) -> EnvironmentId | None:
+        """What others name to be forked from it."""
+        return self._boot.sandbox_id
 
     async def initialise(self) -> bool:
         """See the init phase through; whether it succeeded. A failed one is repeated inside the
@@ -99,8 +124,10 @@ class Supervisor:
             return False
         self.idle_since_ns = self._clock.monotonic_ns()
         self.init_ms = (self.idle_since_ns - self._boot.started_ns) / 1e6
-        if failure is None:
-            self._recorder.init_ms = None if self.purpose.ahead else self.init_ms
+        if failure is None and self._become_template():
+            pass
+        elif failure is None:
+            self._recorder.init_ms = None if self.purpose.ahead or self._forked else self.init_ms
             self._first = self._invoke_after_restore if self.purpose.restores else None
             self._services.freezer.watch(self)
         elif self.purpose.ahead:
@@ -110,6 +137,18 @@ class Supervisor:
             self._first = self._invoke_after_init
             self._boot.end(at_once=True)
         return failure is None
+
+    def _become_template(self) -> bool:
+        """Where it was to be one; what stands against it is told."""
+        if not self.purpose.forks:
+            return False
+        self.no_template = self._boot.why_no_template()
+        if self.no_template is None:
+            self._boot.freeze()
+            return True
+        reason = f"SnapStart: each environment runs its own init, because {self.no_template}."
+        self._recorder.note(reason)
+        return False
 
     def _new_boot(self) -> Boot:
         runs = Runs(self, self._services.limits)
@@ -127,6 +166,8 @@ class Supervisor:
         failure = await boot.initialised(limit_s)
         if self.ended:
             return failure
+        if self._forked and phase == "init" and failure is None:
+            return None  # its init was the template's
         report = boot.init_report(phase, failure)
         self._recorder.init_ended(report, boot.extensions.extensions.members)
         return failure
@@ -155,7 +196,7 @@ class Supervisor:
     async def _invoke_after_restore(self, invocation: Invocation) -> None:
         """Let the runtime go on from behind its init, then run."""
         self._thaw()
-        error = await self._boot.restore(self._recorder)
+        error = await self._boot.restore(self._recorder, self._restoring_ns)
         if self.ended:
             return
         if error is None:

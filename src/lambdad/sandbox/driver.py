@@ -103,6 +103,11 @@ class SandboxSpec:
     to be told to start the runtime. Only where `Tier.shows_layers`."""
     extension_variables: Mapping[str, str] = field(default_factory=dict)
     """The whole environment of each of them."""
+    forks: bool = False
+    """A template: offers to be forked from behind its init. Only where `why_no_template` knows of
+    no reason against it."""
+    template: EnvironmentId | None = None
+    """The one that this is to be forked from, of the same code and sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,9 @@ class Driver(Protocol):
     async def create(self, spec: SandboxSpec) -> Sandbox:
         """A started sandbox. Raises SandboxError."""
         ...
+
+    def why_no_template(self, spec: SandboxSpec) -> str | None:
+        """What keeps this from being a template; in words for the function's owner."""
 
     async def close(self) -> None:
         """End everything: no process, mount or cgroup of ours stays."""

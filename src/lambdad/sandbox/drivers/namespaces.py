@@ -195,6 +195,7 @@ class NamespaceDriver:
         self._starting = asyncio.Lock()
         self._prepared: dict[str, asyncio.Future[None]] = {}
         self._sandboxes: dict[str, NamespaceSandbox] = {}
+        self._no_templates: str | None = None
 
     async def start(self) -> None:
         """Start the jailer. Raises SandboxError."""
@@ -241,6 +242,15 @@ class NamespaceDriver:
             raise
         return sandbox
 
+    def why_no_template(self, spec: SandboxSpec) -> str | None:
+        if spec.pack.family != "python":
+            return "only Python is forked"
+        if spec.extensions:
+            return "it has external extensions"
+        if not can_fork(spec.pack, spec.variables):
+            return "its variables or its wrapper need an interpreter of its own"
+        return self._no_templates
+
     async def close(self) -> None:
         if self.jail is not None:
             await self.jail.close()
@@ -257,6 +267,7 @@ class NamespaceDriver:
         if hello["no_way_out"] is not None:
             found.append(f"the way out: {hello['no_way_out']}")
         self.missing_layers = tuple(dict.fromkeys([*self.missing_layers, *found]))
+        self._no_templates = hello["no_templates"]
 
     def _ask_for(self, pack: RuntimePack, name: str) -> None:
         assert self.jail is not None
@@ -319,6 +330,7 @@ def _settings(tier: Tier, scratch_dir: Path, egress: Egress, limits: Limits) -> 
         "create_timeout_s": limits.sandbox_create_timeout_s,
         "way_out": egress.reach is Reach.INTERNET,
         "opened_networks": list(egress.opened),
+        "templates": limits.snapshots,
     }
 
 
@@ -341,7 +353,8 @@ def _open(opened: contextlib.ExitStack, path: Path) -> int:
 def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox) -> None:
     """Ask for the sandbox, keeping the read ends of its pipes."""
     with contextlib.ExitStack() as opened:
-        folders = [_open(opened, path) for path in (spec.code_dir, *spec.layer_dirs)]
+        paths = (spec.code_dir, *spec.layer_dirs) if spec.template is None else ()
+        folders = [_open(opened, path) for path in paths]
         payload = os.memfd_create("environment", os.MFD_CLOEXEC)
         opened.callback(os.close, payload)
         os.write(payload, json.dumps(_start(spec)).encode())
@@ -352,13 +365,16 @@ def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox) -> None:
         sandbox.own_pipes(output, telemetry)
         os.set_blocking(output, False)
         os.set_blocking(telemetry, False)
-        message = {
-            "op": "create",
-            "id": spec.environment_id,
-            "pack": _name(spec.pack),
-            "memory_mib": spec.memory_mib,
-            "tmp_mib": spec.tmp_mib,
-        }
+        message: Message = {"op": "fork", "id": spec.environment_id, "template": spec.template}
+        if spec.template is None:
+            message = {
+                "op": "create",
+                "id": spec.environment_id,
+                "pack": _name(spec.pack),
+                "memory_mib": spec.memory_mib,
+                "tmp_mib": spec.tmp_mib,
+                "forks": spec.forks,
+            }
         jail.send(message, [payload, output_end, telemetry_end, *folders])
 
 

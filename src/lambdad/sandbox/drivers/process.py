@@ -67,6 +67,9 @@ class ProcessDriver:
         sandbox.exited.add_done_callback(lambda _: self._live.discard(sandbox))
         return sandbox
 
+    def why_no_template(self, spec: SandboxSpec) -> str | None:
+        return "only sandboxes of tier A are forked"
+
     async def close(self) -> None:
         for sandbox in list(self._live):
             await sandbox.kill()

@@ -161,6 +161,21 @@ class Group:
             return path / "freezer.state", "FROZEN", "THAWED"
         return path / "cgroup.freeze", "1", "0"
 
+    def pids(self) -> set[int]:
+        """Its processes, all of them: nobody leaves a group by themselves."""
+        _, path = self._places[0]
+        return {int(pid) for pid in (path / "cgroup.procs").read_text().split()}
+
+    def take(self, pid: int) -> None:
+        """Move a process in."""
+        for _, path in self._places:
+            _write(path / "cgroup.procs", pid)
+
+    def freeze(self) -> None:
+        """Stop its processes."""
+        if freezer := self.freezer():
+            _write(freezer[0], freezer[1])
+
     def thaw(self) -> None:
         """Let a frozen group run (and die)."""
         if freezer := self.freezer():

@@ -16,7 +16,6 @@ from lambdad.guest import channel
 from lambdad.sandbox.jailer.cgroups import MIB
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.memory import MemoryWatch, private_bytes
-from lambdad.sandbox.jailer.packs import Pack
 from lambdad.sandbox.jailer.scratch import Scratch
 from lambdad.sandbox.jailer.shell import Shell
 
@@ -32,8 +31,8 @@ class Order:
     create_timeout_s: float
     pipes: tuple[int, int, int]
     """Payload, output, telemetry."""
-    code: int
-    """Detached mount."""
+    code: int | None
+    """Detached mount; None where the shell has it already."""
     layers: int | None
     """Detached mount."""
     scratch: Scratch | None
@@ -51,16 +50,22 @@ class Surroundings(Protocol):
     def over(self, environment: Environment) -> None: ...
 
 
+class Source(Protocol):
+    """Where its shell comes from."""
+
+    def forget(self, customer: Any) -> None: ...
+
+
 class Environment:
     """One environment, from request to nothing."""
 
-    def __init__(self, order: Order, pack: Pack, jailer: Surroundings) -> None:
+    def __init__(self, order: Order, source: Source, jailer: Surroundings) -> None:
         self.id = order.id
-        self.pack = pack
-        self._order = order
+        self.source = source
+        self.order = order
         self._jailer = jailer
         self._shell: Shell | None = None
-        self._fds = [*order.pipes, order.code, *([] if order.layers is None else [order.layers])]
+        self._fds = [*order.pipes, *(fd for fd in (order.code, order.layers) if fd is not None)]
         self._oom_event: int | None = None
         self._heard = False
         self._created = False
@@ -77,17 +82,19 @@ class Environment:
         shell.ended = self._shell_ended
         shell.on_child_end = self._child_ended
         assert shell.child is not None
-        order = self._order
+        order = self.order
         message = {
             "tmp_mib": order.tmp_mib,
             "layers": order.layers is not None,
             "disk": order.scratch is not None,
+            "template": None,
         }
         try:
             shell.group.limit(order.memory_mib, order.processes)
             if order.scratch is not None:
                 self._fds.append(shell.take_tmp(order.tmp_mib, order.scratch))
             self._watch_memory(shell)
+            self._complete(message)
             self._jailer.loop.read(shell.child.fileno(), self._child_said)
             channel.send(shell.child, message, self._fds)
         except channel.ChannelClosed:
@@ -96,6 +103,9 @@ class Environment:
             self.fail(str(error))
         finally:
             self._close_fds()
+
+    def _complete(self, message: dict[str, Any]) -> None:
+        """The last word before the order goes to the child."""
 
     def _child_said(self) -> None:
         """Once: it became the function, or could not; then it hangs up."""
@@ -131,12 +141,12 @@ class Environment:
         if self._shell is not None:
             self._shell.kill()
         else:
-            self.pack.forget(self)
+            self.source.forget(self)
             self._gone()
 
     def _check_created(self) -> None:
         if not self._created and not self._nothing_left:
-            self.fail(f"it was not there after {self._order.create_timeout_s:g} s")
+            self.fail(f"it was not there after {self.order.create_timeout_s:g} s")
 
     def _announce(self, fds: list[int]) -> None:
         shell = self._shell
@@ -193,7 +203,7 @@ class Environment:
 
     def _watch_memory(self, shell: Shell) -> None:
         if not shell.group.limits_memory:
-            limit_bytes = self._order.memory_mib * MIB
+            limit_bytes = self.order.memory_mib * MIB
             read = partial(private_bytes, shell.proc, limit_bytes)
             self._jailer.watch.add(self.id, read, limit_bytes, self._over_limit)
         elif (event := shell.group.oom_event()) is not None:
@@ -203,8 +213,7 @@ class Environment:
     def _over_limit(self) -> None:
         self._stop_watching()
         self._oom = True
-        assert self._shell is not None
-        self._shell.kill()
+        self._end_shell()
 
     def _stop_watching(self) -> None:
         self._jailer.watch.discard(self.id)

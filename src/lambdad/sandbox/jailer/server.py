@@ -4,14 +4,17 @@ lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 
     {"op": "prepare", "pack", "interpreter", "variables", "targets": [path …]}
         + one fd of a file or folder per target
-    {"op": "create", "id", "pack", "memory_mib", "tmp_mib"}
+    {"op": "create", "id", "pack", "memory_mib", "tmp_mib", "forks": bool}
         + payload (what the environment's first process reads), output, telemetry, code, layers …
+    {"op": "fork", "id", "template": id of one that `forks`}
+        + payload, output, telemetry
     {"op": "kill", "id"}
 
 jailer → lambdad:
 
     {"hello": {"instance": number or null, "controllers": […], "static_init": bool,
-               "no_disk_tmp": reason or null, "no_way_out": reason or null}}
+               "no_disk_tmp": reason or null, "no_way_out": reason or null,
+               "no_templates": reason or null}}
     {"prepared": pack, "failed": reason or null}
     {"created": id, "freeze": word, "thaw": word, "usage": {…}}
         + Runtime API listener, platform listener, status file of the main process, freezer
@@ -29,12 +32,12 @@ import os
 import platform
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lambdad.guest import channel, syscalls
-from lambdad.sandbox.jailer import mounts, network, relay
+from lambdad.sandbox.jailer import exits, mounts, network, relay
 from lambdad.sandbox.jailer import shell as shells
 from lambdad.sandbox.jailer.cgroups import Cgroups
 from lambdad.sandbox.jailer.environments import Environment, Order
@@ -44,8 +47,13 @@ from lambdad.sandbox.jailer.memory import MemoryWatch
 from lambdad.sandbox.jailer.packs import Pack, Plan
 from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
 from lambdad.sandbox.jailer.shell import Blueprint, Shell
+from lambdad.sandbox.jailer.templates import ForkedEnvironment, TemplateEnvironment
 from lambdad.sandbox.jailer.zygotes import Recipe
-from lambdad.sandbox.seccomp.filters import compile_filter, load_policy
+from lambdad.sandbox.seccomp.filters import (
+    compile_filter,
+    load_policy,
+    load_template_policy,
+)
 
 _REMOVE_RETRY_S = 0.002
 
@@ -65,6 +73,8 @@ class Settings:
     """Whether functions may reach the world."""
     opened_networks: list[str]
     """That are not public, and open to functions all the same."""
+    templates: int
+    """Whose children may wait for their environments at the same time."""
 
 
 class Jailer:
@@ -85,9 +95,12 @@ class Jailer:
         self._cgroups = cgroups
         self._packs: dict[str, Pack] = {}
         self._environments: dict[str, Environment] = {}
-        self._slots = list(range(settings.environments + 16 * settings.spare_shells))
+        spares = 16 * settings.spare_shells + settings.templates
+        self._slots = list(range(settings.environments + spares))
         self._init = shells.load_init()
         self._seccomp = compile_filter(load_policy(), platform.machine()).hex()
+        template_filter = compile_filter(load_template_policy(), platform.machine())
+        self._template_filters = template_filter.hex(), bytes.fromhex(self._seccomp)
         self._scratch: Scratch | None = None
         self._without_scratch: str | None = None
         self._relay: socket.socket | None = None
@@ -104,10 +117,22 @@ class Jailer:
             "static_init": self._init is not None,
             "no_disk_tmp": self._without_scratch,
             "no_way_out": self._without_way_out,
+            "no_templates": self._why_no_templates(),
         }
         self.tell({"hello": hello}, [])
         self.loop.read(self._control.fileno(), self._read)
         self.loop.run()
+
+    def _why_no_templates(self) -> str | None:
+        if self._settings.rootless:
+            return "an ordinary user's environments are one user to the kernel"
+        if self._cgroups.group("pid1").freezer() is None:
+            return "the machine has no control group that freezes"
+        if self._init is None:
+            return "there is no static first process for this machine"
+        if not exits.can_tell():
+            return "the kernel does not tell how processes of others end (Linux 6.15 does)"
+        return None
 
     def _find_scratch(self) -> None:
         """See whether /tmp can be on disk here."""
@@ -178,6 +203,8 @@ class Jailer:
         operation = message["op"]
         if operation == "create":
             self._create(message, fds)
+        elif operation == "fork":
+            self._fork(message, fds)
         elif operation == "prepare":
             self._prepare(message, fds)
         elif environment := self._environments.get(message["id"]):
@@ -218,17 +245,43 @@ class Jailer:
         pack.start_zygote(greeting, lambda why: self.tell({"prepared": name, "failed": why}, []))
 
     def _create(self, message: dict[str, Any], fds: list[int]) -> None:
+        folders = [os.dup(fd) for fd in fds[3:]] if message["forks"] else []
         try:
             order = self._order(message, fds)
         except OSError as error:
+            channel.close_all(folders)
             self.tell({"failed": message["id"], "reason": str(error)}, [])
             return
         pack = self._packs[message["pack"]]
-        environment = Environment(order, pack, self)
+        environment: Environment
+        if not message["forks"]:
+            environment = Environment(order, pack, self)
+        else:
+            environment = TemplateEnvironment(
+                order,
+                pack,
+                self,
+                folders=folders,
+                filters=self._template_filters,
+                plan=lambda: self._plan_shell(pack),
+            )
         self._environments[order.id] = environment
         if not pack.has_zygote:  # the last one died
             self._start_zygote(pack)
         pack.serve(environment)
+
+    def _fork(self, message: dict[str, Any], fds: list[int]) -> None:
+        origin = self._environments.get(message["template"])
+        if not isinstance(origin, TemplateEnvironment) or origin.template is None:
+            channel.close_all(fds)
+            self.tell({"failed": message["id"], "reason": "its template is gone"}, [])
+            return
+        order = replace(
+            origin.order, id=message["id"], pipes=(fds[0], fds[1], fds[2]), code=None, layers=None
+        )
+        environment = ForkedEnvironment(order, origin.template, self)
+        self._environments[order.id] = environment
+        origin.template.serve(environment)
 
     def _order(self, message: dict[str, Any], fds: list[int]) -> Order:
         """Takes over the fds. Raises OSError."""

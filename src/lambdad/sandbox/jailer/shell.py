@@ -6,6 +6,7 @@ guest/init. `Shell` is what the jailer holds of it.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import platform
@@ -77,18 +78,22 @@ class Shell:
     opened: Callable[[list[int]], None] = lambda fds: None
     """Called with the sockets of the way out, where there is one."""
     on_child_end: Callable[[int], None] | None = None
+    shells_below: int = 0
+    """That a template's children live in: they would end with this one."""
 
     def child_ended(self, status: int) -> None:
         """The zygote's child in here is no more; a shell without one is of no use."""
         if self.on_child_end is not None:
             self.on_child_end(status)
-        self.kill()
+        if not self.shells_below:
+            self.kill()
 
     def kill(self) -> None:
         """End everything inside."""
         if not self.dead:
             self.group.thaw()
-            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended, and we were not told yet
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
     def take_tmp(self, mib: int, scratch: Scratch) -> int:
         """The file system for /tmp, made now if it is not of the size that was made ahead."""
@@ -129,7 +134,7 @@ def build(blueprint: Blueprint, report: socket.socket) -> None:
         fds = _assemble(blueprint)
         channel.send(report, {"built": True, "way_out": blueprint.way_out}, fds)
         report.close()
-        _become_init(blueprint)
+        become_init(blueprint)
     except BaseException as error:
         channel.send(report, {"failed": f"{type(error).__name__}: {error}"[:1024]})
     finally:
@@ -166,8 +171,9 @@ def _assemble(blueprint: Blueprint) -> list[int]:
     return [*(listener.detach() for listener in listeners), proc, *tmp]
 
 
-def _become_init(blueprint: Blueprint) -> None:
-    """Drop everything and wait for the end as a process that owns nothing."""
+def become_init(blueprint: Blueprint, seccomp: bytes | None = None) -> None:
+    """Drop everything and wait for the end as a process that owns nothing; under a filter of
+    system calls where somebody inside may have power over it."""
     null = os.open("/dev/null", os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
@@ -180,6 +186,8 @@ def _become_init(blueprint: Blueprint) -> None:
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     init = None if blueprint.init is None else fcntl.fcntl(blueprint.init, fcntl.F_DUPFD_CLOEXEC, 4)
     os.dup2(blueprint.commands, 3)
+    if seccomp is not None:
+        syscalls.load_seccomp(seccomp)
     if init is not None:
         os.execve(init, ["init"], {})  # noqa: S606 - other fds close by themselves
     os.closerange(4, os.sysconf("SC_OPEN_MAX"))

@@ -58,14 +58,23 @@ def numbers(architecture: str) -> dict[str, int]:
 
 def load_policy() -> dict[str, Verdict]:
     """The policy by name of call, as `profile.toml` says it."""
-    page = tomllib.loads((FOLDER / "profile.toml").read_text())
+    return _read("profile.toml")
+
+
+def load_template_policy() -> dict[str, Verdict]:
+    """That of a SnapStart template: where `template.toml` says otherwise, that."""
+    return load_policy() | _read("template.toml")
+
+
+def _read(name: str) -> dict[str, Verdict]:
+    page = tomllib.loads((FOLDER / name).read_text())
     policy: dict[str, Verdict] = {}
-    for group, verdict in ((page["allowed"], _ALLOWED), (page["refused"], _REFUSED)):
-        for names in group.values():
-            for name in names.split():
-                if name in policy:
-                    raise ValueError(f"profile.toml names {name} twice")
-                policy[name] = verdict
+    for group, verdict in (("allowed", _ALLOWED), ("refused", _REFUSED)):
+        for names in page.get(group, {}).values():
+            for call in names.split():
+                if call in policy:
+                    raise ValueError(f"{name} names {call} twice")
+                policy[call] = verdict
     for entry in page["filtered"]:
         allow, refuse = entry.get("allow"), entry.get("refuse")
         clauses = tuple(tuple(clause) for clause in allow or refuse)
