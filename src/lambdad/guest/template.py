@@ -19,6 +19,7 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,9 @@ CONTROL_FD = 63
 OFFER_HEADER = "Lambda-Runtime-Template"
 """With `GET /runtime/restore/next`: `ready`, or why environments cannot be forked from here."""
 READY = "ready"
+_KINDS = {"socket": "a socket", "pipe": "a pipe", "anon_inode": "an object of the kernel"}
+_LOOKS = 20
+_LOOK_AGAIN_S = 0.001
 _PATH = "/2018-06-01/runtime/restore/next"
 
 
@@ -119,7 +123,7 @@ class Template:
 
 def obstacle(own_fds: frozenset[int]) -> str | None:
     """What a fork of this process would lose or share with others; None where there is nothing."""
-    if len(os.listdir("/proc/self/task")) > 1:
+    if _threads_left():
         return "its init started threads"
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -133,13 +137,27 @@ def obstacle(own_fds: frozenset[int]) -> str | None:
                 target = os.readlink("/proc/self/fd/%d" % number)
             except FileNotFoundError:  # the list itself
                 continue
-            return "its init left %s open" % target.partition(":[")[0][:64]
+            return "its init left %s open" % _KINDS.get(target.partition(":")[0], "a file")
     with open("/proc/self/maps", "rb") as maps:
         if any(b" rw-s " in line or b" rwxs " in line for line in maps):
             return "its init shares memory"
     if os.listdir("/tmp"):  # noqa: S108 - the private one inside
         return "its init left files in /tmp"
     return None
+
+
+def _threads_left() -> bool:
+    """Libraries that see to it themselves end their threads before a fork, as OpenBLAS does below
+    numpy: so fork once."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    for _ in range(_LOOKS):
+        if len(os.listdir("/proc/self/task")) == 1:
+            return False
+        time.sleep(_LOOK_AGAIN_S)  # one that was joined may still be listed
+    return True
 
 
 def renew(init: Mapping[str, str], now: Mapping[str, str]) -> None:
@@ -152,6 +170,6 @@ def renew(init: Mapping[str, str], now: Mapping[str, str]) -> None:
     if numpy_random := sys.modules.get("numpy.random"):
         numpy_random.seed()
     if uuid := sys.modules.get("uuid"):
-        # The C library's has drawn its clock sequence for all; Python's own draws each time.
-        uuid._generate_time_safe = None  # type: ignore[attr-defined]
-        uuid._last_timestamp = None  # type: ignore[attr-defined]
+        # The C library has drawn its clock sequence for all; Python's own code draws each time.
+        vars(uuid)["_generate_time_safe"] = None
+        vars(uuid)["_node"] = int.from_bytes(os.urandom(6), "big") | 1 << 40

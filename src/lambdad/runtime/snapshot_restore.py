@@ -227,4 +227,6 @@ def _answer_credentials(connection: Connection, point: SnapshotPoint) -> None:
     if body is None:
         connection.answer(response(403, b"", "text/plain"))
     else:
-        connection.answer(response(200, body, "application/json"))
+        # An init that left this connection open could not be forked.
+        close = (("Connection", "close"),)
+        connection.answer(response(200, body, "application/json", close))
