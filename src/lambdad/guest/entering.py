@@ -20,7 +20,7 @@ SHELL_NAMESPACES = (
     | syscalls.CLONE_NEWCGROUP
 )
 OWNED_NAMESPACES = syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWPID
-"""What a template's child joins as well: the shell belongs to a user namespace of the template's."""
+"""What a template's child joins as well: its shell belongs to a user namespace of the template."""
 TASK_ROOT = "/var/task"
 
 
@@ -71,9 +71,7 @@ def keep_only(stdin: int, output: int, kept: Mapping[int, int]) -> None:
     number that each is to have; everything else is closed."""
     # The sources may sit on the numbers that they are to get: lift them out of the way first.
     wanted = {0: stdin, 1: output, 2: output, **kept}
-    high = {
-        number: os.dup2(fd, 1000 + index) for index, (number, fd) in enumerate(wanted.items())
-    }
+    high = {number: os.dup2(fd, 1000 + index) for index, (number, fd) in enumerate(wanted.items())}
     for number, fd in high.items():
         os.dup2(fd, number)
     free = 0

@@ -141,7 +141,7 @@ def obstacle(own_fds: frozenset[int]) -> str | None:
     with open("/proc/self/maps", "rb") as maps:
         if any(b" rw-s " in line or b" rwxs " in line for line in maps):
             return "its init shares memory"
-    if os.listdir("/tmp"):  # noqa: S108 - the private one inside
+    if os.listdir("/tmp"):
         return "its init left files in /tmp"
     return None
 

@@ -338,7 +338,7 @@ class FunctionPool:
         self.standing.start_over(environment, Start.PUT_OFF if self.retired else outcome)
         if initialised:
             self._measure(environment)
-            if self.version.snap_start:
+            if self.version.snap_start and not self.retired:
                 self.standing.rest(environment)
                 self._scale_up()
             else:
@@ -351,8 +351,7 @@ class FunctionPool:
             environment.end()
         else:
             self.template = environment
-        self.standing.start_over(environment, Start.PUT_OFF)
-        self.standing.top_up()
+        self.standing.start_over(environment, Start.TEMPLATE)
 
     def _measure(self, environment: Supervisor) -> None:
         """What its successors will cost."""

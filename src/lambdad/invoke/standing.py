@@ -24,6 +24,8 @@ class Start(Enum):
     READY = "ready"
     FAILED = "failed"
     """The function's own init."""
+    TEMPLATE = "template"
+    """It is what the next ones are forked from, and none of them itself."""
     PUT_OFF = "put off"
     """The platform could not start it now."""
 
@@ -99,6 +101,8 @@ class Standing:
         elif outcome is Start.FAILED:
             self.failure = INIT_FAILURE
             self.init_failure = environment.init_failure
+        elif outcome is Start.TEMPLATE:
+            self.top_up()
         self._settle()
 
     def hand_out(self) -> Supervisor | None:

@@ -105,7 +105,8 @@ class Supervisor:
             await self._boot.create(self._pack, self._stream, template.sandbox_id)
         except SandboxError as error:
             self._restoring_ns = None
-            self._recorder.note(f"SnapStart: an ordinary start, because {error.message}")
+            why = f"it could not be forked from the template. {error.message}"
+            self._recorder.note(f"SnapStart: an ordinary start, because {why}")
             return False
         self._forked = True
         return True

@@ -54,7 +54,7 @@ def _inspect_status(status: str, uid: int) -> None:
     own = [str(uid)] * 4
     wanted = {"Uid": own, "Gid": own, "Groups": [], "Threads": ["1"], "NoNewPrivs": ["1"]}
     wanted |= {"Seccomp": ["2"], "Seccomp_filters": [str(_FILTERS)], "TracerPid": ["0"]}
-    wanted |= dict.fromkeys(_NO_CAPABILITIES, ["0" * 16])
+    wanted |= {name: ["0" * 16] for name in _NO_CAPABILITIES}
     for name, value in wanted.items():
         if fields.get(name) != value:
             raise Intruder(f"its {name} is {' '.join(fields.get(name, ['missing']))}")

@@ -113,9 +113,7 @@ def _separate(owner: int, groups: tuple[list[int], list[int]], outside: socket.s
         raise OSError("nobody wrote the maps of ids")
 
 
-def _become_first_process(
-    blueprint: Blueprint, seccomp: bytes, report: socket.socket
-) -> None:
+def _become_first_process(blueprint: Blueprint, seccomp: bytes, report: socket.socket) -> None:
     network.bring_up()
     listeners = [*network.listen(), *(network.open_way_out() if blueprint.way_out else ())]
     syscalls.set_hostname(HOSTNAME)

@@ -47,7 +47,7 @@ from lambdad.sandbox.jailer.memory import MemoryWatch
 from lambdad.sandbox.jailer.packs import Pack, Plan
 from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
 from lambdad.sandbox.jailer.shell import Blueprint, Shell
-from lambdad.sandbox.jailer.templates import ForkedEnvironment, TemplateEnvironment
+from lambdad.sandbox.jailer.templates import ForkedEnvironment, Origin, TemplateEnvironment
 from lambdad.sandbox.jailer.zygotes import Recipe
 from lambdad.sandbox.seccomp.filters import (
     compile_filter,
@@ -257,14 +257,9 @@ class Jailer:
         if not message["forks"]:
             environment = Environment(order, pack, self)
         else:
-            environment = TemplateEnvironment(
-                order,
-                pack,
-                self,
-                folders=folders,
-                filters=self._template_filters,
-                plan=lambda: self._plan_shell(pack),
-            )
+            own, below = self._template_filters
+            origin = Origin(folders, own, below, lambda: self._plan_shell(pack))
+            environment = TemplateEnvironment(order, pack, self, origin)
         self._environments[order.id] = environment
         if not pack.has_zygote:  # the last one died
             self._start_zygote(pack)

@@ -16,12 +16,14 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lambdad.guest import channel
 from lambdad.sandbox.jailer import exits, nested
 from lambdad.sandbox.jailer.environments import Environment, Order, Surroundings
 from lambdad.sandbox.jailer.inspection import Intruder, inspect, only_process
+from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.nested import Nest
 from lambdad.sandbox.jailer.packs import Customer, Pack, Plan
 from lambdad.sandbox.jailer.shell import Shell
@@ -30,6 +32,19 @@ _SPARE_SHELLS = 1
 _QUIET_S = 0.004
 _RETRY_S = 0.001
 _RETRIES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a template and the shells of its children are made from."""
+
+    folders: Sequence[int]
+    """Code and layers, as `mounts` takes them; the template's to close."""
+    own_filter: str
+    """Of system calls, for the template; hexadecimal."""
+    filter_below: bytes
+    """For the first processes of the shells."""
+    plan: Callable[[], Plan]
 
 
 class Template:
@@ -41,26 +56,21 @@ class Template:
         shell: Shell,
         control: socket.socket,
         order: Order,
-        folders: Sequence[int],
-        filter_below: bytes,
-        jailer: Surroundings,
-        plan: Callable[[], Plan],
+        origin: Origin,
+        loop: Loop,
     ) -> None:
         (self._pid,) = shell.group.pids()
         self._shell = shell
         self._control = control
         self._order = order
-        self._folders = folders
-        self._filter_below = filter_below
-        self._jailer = jailer
-        self._loop = jailer.loop
-        self._plan = plan
+        self._origin = origin
+        self._loop = loop
         self._waiting: deque[Customer] = deque()
         self._spare: deque[Shell] = deque()
         self._building: set[Shell] = set()
         self._built: deque[Shell] = deque()
         self._forking: Shell | None = None
-        self._running = False
+        self._running = True
         self._over: str | None = None
         """Why there are no more."""
 
@@ -89,7 +99,7 @@ class Template:
         for shell in unused:
             shell.kill()
         self._control.close()
-        channel.close_all(self._folders)
+        channel.close_all(self._origin.folders)
         self._end_processes()
 
     def _end_processes(self) -> None:
@@ -132,7 +142,7 @@ class Template:
 
     def _build(self) -> None:
         try:
-            shell, blueprint = self._plan()
+            shell, blueprint = self._origin.plan()
         except OSError as error:
             if self._waiting:
                 self._waiting.popleft().fail(str(error))
@@ -140,9 +150,9 @@ class Template:
         nest = Nest(
             owner=self._shell.uid,
             first_process=self._shell.pidfd,
-            folders=self._folders,
+            folders=self._origin.folders,
             tmp_mib=self._order.tmp_mib,
-            seccomp=self._filter_below,
+            seccomp=self._origin.filter_below,
         )
         ours, theirs = channel.pair()
         ours.setblocking(False)
@@ -229,7 +239,8 @@ class Template:
         finally:
             theirs.close()
         self._loop.read(ours.fileno(), lambda: self._child_waits(shell, inode))
-        self._loop.later(self._order.create_timeout_s, lambda: self._late(shell))
+        # In half of their time, so that who waits hears of this and not of time alone.
+        self._loop.later(self._order.create_timeout_s / 2, lambda: self._late(shell))
 
     def _late(self, shell: Shell) -> None:
         if self._forking is shell:
@@ -315,26 +326,19 @@ class TemplateEnvironment(Environment):
         order: Order,
         pack: Pack,
         jailer: Surroundings,
-        folders: Sequence[int],
-        filters: tuple[str, bytes],
-        plan: Callable[[], Plan],
+        origin: Origin,
     ) -> None:
         super().__init__(order, pack, jailer)
         self.template: Template | None = None
-        self._folders = folders
-        self._filters = filters
-        self._plan = plan
+        self._origin = origin
 
     def _complete(self, message: dict[str, Any]) -> None:
         ours, theirs = channel.pair()
         ours.setblocking(False)
-        message["template"], below = self._filters
+        message["template"] = self._origin.own_filter
         self._fds.append(theirs.detach())
         assert self._shell is not None
-        folders, self._folders = self._folders, ()
-        self.template = Template(
-            self._shell, ours, self.order, folders, below, self._jailer, self._plan
-        )
+        self.template = Template(self._shell, ours, self.order, self._origin, self._jailer.loop)
 
     def _end_shell(self) -> None:
         if self.template is not None:
@@ -349,9 +353,8 @@ class TemplateEnvironment(Environment):
 
     def _close_fds(self) -> None:
         super()._close_fds()
-        if self._nothing_left:
-            channel.close_all(self._folders)
-            self._folders = ()
+        if self._nothing_left and self.template is None:
+            channel.close_all(self._origin.folders)
 
 
 class ForkedEnvironment(Environment):
