@@ -30,6 +30,7 @@ CONTROL_FD = 63
 OFFER_HEADER = "Lambda-Runtime-Template"
 """With `GET /runtime/restore/next`: `ready`, or why environments cannot be forked from here."""
 READY = "ready"
+TMP = "/tmp"
 _KINDS = {"socket": "a socket", "pipe": "a pipe", "anon_inode": "an object of the kernel"}
 _LOOKS = 20
 _LOOK_AGAIN_S = 0.001
@@ -141,7 +142,7 @@ def obstacle(own_fds: frozenset[int]) -> str | None:
     with open("/proc/self/maps", "rb") as maps:
         if any(b" rw-s " in line or b" rwxs " in line for line in maps):
             return "its init shares memory"
-    if os.listdir("/tmp"):
+    if os.listdir(TMP):
         return "its init left files in /tmp"
     return None
 

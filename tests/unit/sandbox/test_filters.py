@@ -15,6 +15,7 @@ from lambdad.sandbox.seccomp.filters import (
     Verdict,
     compile_filter,
     load_policy,
+    load_template_policy,
     numbers,
 )
 
@@ -123,3 +124,49 @@ def test_what_programs_cannot_do_without_is_allowed() -> None:
         known = numbers(machine)
         for name in ("read", "write", "mmap", "futex", "execve", "openat", "exit_group", "brk"):
             assert call(machine, known[name]) == ALLOW, name
+
+
+TEMPLATE = {name: compile_filter(load_template_policy(), name) for name in ARCHITECTURES}
+
+
+def template_call(name: str, what: str, *arguments: int) -> int:
+    padded = [*arguments, *[0] * (6 - len(arguments))]
+    packed = struct.pack("IIQ6Q", numbers(name)[what], ARCHITECTURES[name], 0, *padded)
+    return run(TEMPLATE[name], packed)
+
+
+@pytest.mark.parametrize("machine", ARCHITECTURES)
+def test_a_template_may_join_and_nothing_else(machine: str) -> None:
+    own = {"setns", "socket", "setsockopt", "getsockopt", "ioctl"}
+    for name in numbers(machine).keys() - own:
+        ours = [template_call(machine, name, first) for first in (0, 1, 0x10000000)]
+        theirs = [call(machine, numbers(machine)[name], first) for first in (0, 1, 0x10000000)]
+        assert ours == theirs, name
+    assert template_call(machine, "setns") == ALLOW
+    assert call(machine, numbers(machine)["setns"]) == EPERM
+
+
+@pytest.mark.parametrize("machine", ARCHITECTURES)
+@given(
+    family=st.integers(0, 50), kind=st.integers(0, 15), level=st.integers(0, 300),
+    option=st.integers(0, 0xFFFFFFFF), request=st.integers(0, 0xFFFFFFFF),
+)  # fmt: skip
+def test_what_only_capabilities_could_do_is_closed_to_a_template(
+    machine: str, family: int, kind: int, level: int, option: int, request: int
+) -> None:
+    allowed = family == 1 or (family in (2, 10) and kind in (1, 2))
+    assert (template_call(machine, "socket", family, kind) == ALLOW) is allowed
+    below_tables = level in (0, 41) and option < 64
+    without_repair = level == 6 and option < 38 and option not in (19, 20, 21, 22, 29)
+    for what in ("setsockopt", "getsockopt"):
+        if template_call(machine, what, 0, level, option) == ALLOW:
+            assert level in (1, 17) or below_tables or without_repair
+    if 0x8900 <= request & 0xFFFF <= 0x89FF:
+        assert template_call(machine, "ioctl", 0, request) == EPERM
+
+
+@pytest.mark.parametrize("machine", ARCHITECTURES)
+@pytest.mark.parametrize(("level", "option"), [(1, 2), (6, 1), (6, 18), (0, 2), (41, 26), (17, 1)])
+def test_what_programs_set_is_open_to_a_template(machine: str, level: int, option: int) -> None:
+    assert template_call(machine, "setsockopt", 0, level, option) == ALLOW
+    assert template_call(machine, "ioctl", 0, 0x5421) == ALLOW

@@ -41,13 +41,14 @@ from lambdad.sandbox.jailer import exits, mounts, network, relay
 from lambdad.sandbox.jailer import shell as shells
 from lambdad.sandbox.jailer.cgroups import Cgroups
 from lambdad.sandbox.jailer.environments import Environment, Order
+from lambdad.sandbox.jailer.forked import ForkedEnvironment, TemplateEnvironment
 from lambdad.sandbox.jailer.instance import Instance
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.memory import MemoryWatch
 from lambdad.sandbox.jailer.packs import Pack, Plan
 from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
 from lambdad.sandbox.jailer.shell import Blueprint, Shell
-from lambdad.sandbox.jailer.templates import ForkedEnvironment, Origin, TemplateEnvironment
+from lambdad.sandbox.jailer.templates import Origin
 from lambdad.sandbox.jailer.zygotes import Recipe
 from lambdad.sandbox.seccomp.filters import (
     compile_filter,
