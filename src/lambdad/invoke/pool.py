@@ -21,9 +21,11 @@ from lambdad.functions.snapshot import FunctionVersion
 from lambdad.invoke.concurrency import PoolConcurrency
 from lambdad.invoke.keep_alive import Worth
 from lambdad.invoke.standing import Standing, Start
+from lambdad.invoke.version_template import VersionTemplate
 from lambdad.runtime.invocation import Invocation
 from lambdad.runtime.purpose import InitializationType, Purpose
 from lambdad.runtime.services import EnvironmentServices
+from lambdad.runtime.snapshot_supervisor import SnapStartSupervisor
 from lambdad.runtime.supervisor import Supervisor
 from lambdad.sandbox.driver import RuntimePack
 
@@ -96,10 +98,7 @@ class FunctionPool:
         self._ready = [] if version.snap_start else self.standing.idle
         """Taken first. Prepared environments are not: restored ones are quicker."""
         self._starting = 0
-        self.template: Supervisor | None = None
-        """SnapStart: what its environments are forked from."""
-        self._no_template = None if tenant_id is None else "its tenants are kept apart"
-        self._template_starts = False
+        self.template = VersionTemplate(version, tenant_id)
 
     @property
     def key(self) -> PoolKey:
@@ -137,21 +136,15 @@ class FunctionPool:
     def prepare(self, amount: int) -> int:
         """SnapStart: keep so many environments that wait behind their init, and a template if
         any; how many end."""
-        before = self.standing.allocated + (self.template is not None)
+        before = self.standing.allocated
         if not self.retired:
             self.standing.want(amount, _PREPARED)
-        if not amount:
-            self._end_template()
-        return before - self.standing.allocated - (self.template is not None)
-
-    def _end_template(self) -> None:
-        template, self.template = self.template, None
-        if template is not None:
-            template.end()
+        ended = 0 if amount else self.template.end()
+        return before - self.standing.allocated + ended
 
     def retire(self) -> None:
         """Keep no environment any longer than it runs."""
-        self._end_template()
+        self.template.end()
         self.keep_ahead(0, self._on_demand)
         self.retired = True
         for environment in list(self.idle):
@@ -164,7 +157,7 @@ class FunctionPool:
 
     def close(self, error: Exception) -> None:
         """End everything; who waits or runs is told why."""
-        self._end_template()
+        self.template.end()
         self.keep_ahead(0, self._on_demand)
         self.retired = True
         while self.waiting:
@@ -197,8 +190,8 @@ class FunctionPool:
     def ended(self, environment: Supervisor) -> None:
         self.members.discard(environment)
         self._fleet.released(self)
-        if environment is self.template:
-            self._lose_template("the template ended")
+        if environment is self.template.environment:
+            self.template.lose("the template ended")
         if environment.purpose.ahead:
             self.standing.ended(environment)
         else:
@@ -221,12 +214,12 @@ class FunctionPool:
             self.on_standing(self)
 
     def start_ahead(self, purpose: Purpose) -> bool:
-        if self.retired or self._template_starts:
+        if self.retired or self.template.starting:
             return False
         if self._fleet.admit(self, ahead=True) is not None:
             return False
-        if self.version.snap_start and self.template is None and self._no_template is None:
-            purpose, self._template_starts = _TEMPLATE, True
+        if self.template.lacking:
+            purpose, self.template.starting = _TEMPLATE, True
         environment = self._member(purpose)
         self._fleet.services.tasks.spawn(self._start_ahead(environment, self.size_mib))
         return True
@@ -254,19 +247,12 @@ class FunctionPool:
         self.available(environment)
         return True
 
-    def _lose_template(self, reason: str) -> None:
-        """It did not do what a template has to: no other is made of this version."""
-        _log.warning("%s:%s has no template: %s", self.version.arn, self.version.version, reason)
-        self._end_template()
-        self._no_template = reason
-
     def _unprepared(self) -> Purpose | None:
         """Of a SnapStart environment that has to be started anew."""
-        if not self.version.snap_start or self.template is not None:
+        if not self.version.snap_start or self.template.environment is not None:
             return None
         reason = "none of its environments was prepared at this moment"
-        if self._no_template is not None:
-            reason += f", and none can be forked: {self._no_template}"
+        reason = self.template.explain(reason)
         if self.standing.failure is not None:
             reason = "its last init for a prepared environment failed"
         _log.info("%s:%s starts anew: %s", self.version.arn, self.version.version, reason)
@@ -274,7 +260,8 @@ class FunctionPool:
         return replace(self._on_demand, note=note)
 
     def _member(self, purpose: Purpose) -> Supervisor:
-        environment = Supervisor(self.version, self._pack, self._fleet.services, self, purpose)
+        kind = SnapStartSupervisor if purpose.restores else Supervisor
+        environment = kind(self.version, self._pack, self._fleet.services, self, purpose)
         self.members.add(environment)
         return environment
 
@@ -310,9 +297,8 @@ class FunctionPool:
             return True
 
     async def _create_now(self, environment: Supervisor) -> None:
-        template = self.template
-        if not await environment.create(template) and template is self.template:
-            self._lose_template("an environment could not be forked from the template")
+        if not await self.template.fork(environment):
+            await environment.create()
 
     async def _start_ahead(self, environment: Supervisor, promised_mib: int) -> None:
         initialised = False
@@ -328,13 +314,12 @@ class FunctionPool:
             outcome = Start.PUT_OFF
             environment.end()
         self._fleet.started(promised_mib)
-        if environment.purpose.forks:
-            self._template_starts = False
-            if initialised:
-                self._no_template = environment.no_template
-            if initialised and self._no_template is None:
-                self._take_template(environment)
-                return
+        if environment.purpose.forks and self.template.started(environment, initialised):
+            self._measure(environment)
+            if self.retired or not self.standing.wanted:
+                self.template.end()
+            self.standing.start_over(environment, Start.TEMPLATE)
+            return
         self.standing.start_over(environment, Start.PUT_OFF if self.retired else outcome)
         if initialised:
             self._measure(environment)
@@ -343,15 +328,6 @@ class FunctionPool:
                 self._scale_up()
             else:
                 self.available(environment)
-
-    def _take_template(self, environment: Supervisor) -> None:
-        """From now on environments are forked from it, those that are kept prepared too."""
-        self._measure(environment)
-        if self.retired or not self.standing.wanted:
-            environment.end()
-        else:
-            self.template = environment
-        self.standing.start_over(environment, Start.TEMPLATE)
 
     def _measure(self, environment: Supervisor) -> None:
         """What its successors will cost."""

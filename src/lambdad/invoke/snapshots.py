@@ -75,7 +75,7 @@ class Snapshots:
             await settled
         finally:
             pool.on_standing = None
-        here = pool.standing.allocated or pool.template is not None
+        here = pool.standing.allocated or pool.template.environment is not None
         if not here and pool.standing.failure is None:
             _log.warning(
                 "%s:%s is not prepared: there is no room for it now",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from lambdad.core.ids import EnvironmentId, new_environment_id
+from lambdad.core.ids import new_environment_id
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime import faults
 from lambdad.runtime.boot import Boot, InitFailure
@@ -29,7 +29,7 @@ from lambdad.runtime.purpose import ON_DEMAND, Purpose
 from lambdad.runtime.recorder import Recorder
 from lambdad.runtime.runs import Runs
 from lambdad.runtime.services import EnvironmentServices, Owner
-from lambdad.sandbox.driver import RuntimePack, SandboxError
+from lambdad.sandbox.driver import RuntimePack
 
 _AT_REST = (State.READY, State.RESTORE_READY)
 
@@ -57,8 +57,6 @@ class Supervisor:
         """Why an init ahead of invocations ended it."""
         self.made_ns = services.clock.monotonic_ns()
         """No later than its credentials, monotonic."""
-        self.no_template: str | None = None
-        """Why nothing can be forked from it; where it is to be a template, after its init."""
         self.watched = False  # the freezer's
         self._pack = pack
         self._services = services
@@ -73,8 +71,7 @@ class Supervisor:
         )
         self._boot = self._new_boot()
         self._first: Callable[[Invocation], Coroutine[Any, Any, None]] | None = None
-        """Runs the first invocation after what has to come before it: a failed init once more,
-        or the restore."""
+        """Runs the first invocation after what has to come before it."""
         self.running: Invocation | None = None
         self._delivered = False
         """The function has seen the running invocation."""
@@ -82,39 +79,15 @@ class Supervisor:
         self._frozen = False
         self._withheld = False
         """Not offered to the pool until the runtime asks for its next event."""
-        self._forked = False
-        self._restoring_ns: int | None = None
-        """When its restore began, where that was before it was handed out."""
         self._deadline = Deadline(clock, self._on_deadline)
 
     # -- init ---------------------------------------------------------------------------------
 
-    async def create(self, template: Supervisor | None = None) -> bool:
-        """Create the sandbox, forked from the template or else with an init phase that starts
-        now; whether the template served. Raises SandboxError where the platform has none to
-        give."""
-        if template is not None and await self._fork_from(template):
-            return True
+    async def create(self) -> None:
+        """Create the sandbox and start the init phase in it. Raises SandboxError where the
+        platform has none to give."""
         self._recorder.init_started("init")
         await self._boot.create(self._pack, self._stream)
-        return template is None
-
-    async def _fork_from(self, template: Supervisor) -> bool:
-        self._restoring_ns = None if self.purpose.ahead else self._clock.monotonic_ns()
-        try:
-            await self._boot.create(self._pack, self._stream, template.sandbox_id)
-        except SandboxError as error:
-            self._restoring_ns = None
-            why = f"it could not be forked from the template. {error.message}"
-            self._recorder.note(f"SnapStart: an ordinary start, because {why}")
-            return False
-        self._forked = True
-        return True
-
-    @property
-    def sandbox_id(self) -> EnvironmentId | None:
-        """What others name to be forked from it."""
-        return self._boot.sandbox_id
 
     async def initialise(self) -> bool:
         """See the init phase through; whether it succeeded. A failed one is repeated inside the
@@ -125,12 +98,8 @@ class Supervisor:
             return False
         self.idle_since_ns = self._clock.monotonic_ns()
         self.init_ms = (self.idle_since_ns - self._boot.started_ns) / 1e6
-        if failure is None and self._become_template():
-            pass
-        elif failure is None:
-            self._recorder.init_ms = None if self.purpose.ahead or self._forked else self.init_ms
-            self._first = self._invoke_after_restore if self.purpose.restores else None
-            self._services.freezer.watch(self)
+        if failure is None:
+            self._initialised()
         elif self.purpose.ahead:
             self.init_failure = failure
             self.end()
@@ -139,17 +108,10 @@ class Supervisor:
             self._boot.end(at_once=True)
         return failure is None
 
-    def _become_template(self) -> bool:
-        """Where it was to be one; what stands against it is told."""
-        if not self.purpose.forks:
-            return False
-        self.no_template = self._boot.why_no_template()
-        if self.no_template is None:
-            self._boot.freeze()
-            return True
-        reason = f"SnapStart: each environment runs its own init, because {self.no_template}."
-        self._recorder.note(reason)
-        return False
+    def _initialised(self) -> None:
+        """Its init succeeded."""
+        self._recorder.init_ms = None if self.purpose.ahead else self.init_ms
+        self._services.freezer.watch(self)
 
     def _new_boot(self) -> Boot:
         runs = Runs(self, self._services.limits)
@@ -163,15 +125,15 @@ class Supervisor:
         return self._boot.environment
 
     async def _init_outcome(self, phase: str, limit_s: float) -> InitFailure | None:
+        failure = await self._boot.initialised(limit_s)
+        if not self.ended:
+            self._report_init(phase, failure)
+        return failure
+
+    def _report_init(self, phase: str, failure: InitFailure | None) -> None:
         boot = self._boot
-        failure = await boot.initialised(limit_s)
-        if self.ended:
-            return failure
-        if self._forked and phase == "init" and failure is None:
-            return None  # its init was the template's
         report = boot.init_report(phase, failure)
         self._recorder.init_ended(report, boot.extensions.extensions.members)
-        return failure
 
     async def _invoke_after_init(self, invocation: Invocation) -> None:
         """Repeat the failed init on the function's own time, then run."""
@@ -188,23 +150,13 @@ class Supervisor:
             return
         if failure is not None:
             await self._fail_after_init(invocation, failure)
-        elif self.purpose.restores:
-            await self._invoke_after_restore(invocation)
         else:
-            self._first = None
-            self._start_running(invocation)
+            await self._begin(invocation)
 
-    async def _invoke_after_restore(self, invocation: Invocation) -> None:
-        """Let the runtime go on from behind its init, then run."""
-        self._thaw()
-        error = await self._boot.restore(self._recorder, self._restoring_ns)
-        if self.ended:
-            return
-        if error is None:
-            self._first = None
-            self._start_running(invocation)
-        else:
-            self.abandon(error)
+    async def _begin(self, invocation: Invocation) -> None:
+        """Run its first invocation, now that its init is over."""
+        self._first = None
+        self._start_running(invocation)
 
     async def _fail_after_init(self, invocation: Invocation, failure: InitFailure) -> None:
         request_id = invocation.request.request_id

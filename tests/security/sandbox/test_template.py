@@ -135,7 +135,7 @@ def test_the_doors_of_a_template_and_of_its_children(bench: OpenBench) -> None:
     async def scenario() -> None:
         async with bench() as on:
             version, pool = await publish(on, source)
-            assert pool.template is not None
+            assert pool.template.environment is not None
             answer = await on.answer(version)
             assert {name: seen for name, seen in answer["init"].items() if seen not in SHUT} == {}
             assert {name: seen for name, seen in answer["now"].items() if seen not in SHUT} == {}
@@ -276,7 +276,7 @@ def test_a_child_that_is_not_what_it_has_to_be_gets_nothing(
             version, pool = await publish(on, "def inside(template):\n" + lie + HOSTILE)
             answer = await on.answer(version)
             assert not answer["template"], "it was started in the ordinary way"
-            assert pool.template is None
+            assert pool.template.environment is None
             text = on.log.text(version.name)
             assert "ordinary start" in text
             assert "a process forked" in text or "the template" in text
@@ -339,7 +339,7 @@ def test_a_template_that_is_killed_is_missed_by_nobody(bench: OpenBench) -> None
             template, environment = await on.answer(version)
             for pid in processes(on, template):
                 os.kill(pid, signal.SIGKILL)
-            await until(lambda: pool.template is None)
+            await until(lambda: pool.template.environment is None)
             assert await on.answer(version) == [template, environment]
 
     run(scenario())
@@ -373,6 +373,6 @@ def test_nothing_is_left_of_a_version(bench: OpenBench) -> None:
             await until(lambda: not on.fleet.environments)
             for uid in (template, environment):
                 await until(lambda uid=uid: not named(all_of(on), f"Uid:\t{uid}\t"))
-            assert pool.template is None
+            assert pool.template.environment is None
 
     run(scenario())

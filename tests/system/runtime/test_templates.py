@@ -136,7 +136,7 @@ def test_what_cannot_be_forked_runs_its_own_init(bench: OpenBench, init: str, re
     async def scenario() -> None:
         async with bench() as on:
             version, pool = await publish(on, init + SOURCE)
-            assert pool.template is None
+            assert pool.template.environment is None
             note = f"[lambdad] SnapStart: each environment runs its own init, because {reason}.\n"
             assert on.log.text(version.name).count(note) == 1
             calls = [on.answer(version, {"name": f"n{n}", "sleep": 0.5}) for n in range(2)]
@@ -156,7 +156,7 @@ def test_a_variable_that_acts_at_the_start_of_an_interpreter(bench: OpenBench) -
     async def scenario() -> None:
         async with bench() as on:
             version, pool = await publish(on, SOURCE, environment={"PYTHONHASHSEED": "1"})
-            assert pool.template is None
+            assert pool.template.environment is None
             assert "because its variables or its wrapper need" in on.log.text(version.name)
             await on.answer(version, {"name": "x"})
 
@@ -174,7 +174,7 @@ def test_how_an_environment_ends_is_told(bench: OpenBench, end: str, told: bytes
         async with bench() as on:
             version, pool = await publish(on, source)
             assert told in (await on.invoke(version)).payload
-            assert pool.template is not None, "that concerns its environment only"
+            assert pool.template.environment is not None, "that concerns its environment only"
 
     run(scenario())
 
@@ -192,7 +192,7 @@ def test_the_memory_limit_is_each_environments_own(bench: OpenBench) -> None:
             version, pool = await publish(on, source, memory_mib=128)
             result = await on.invoke(version, "more")
             assert b"Runtime.OutOfMemory" in result.payload
-            assert pool.template is not None
+            assert pool.template.environment is not None
             assert await on.answer(version, "less") == "fine"
             assert "ordinary start" not in on.log.text(version.name)
 
@@ -205,13 +205,13 @@ def test_memory_that_is_short_ends_the_template_and_another_is_made(bench: OpenB
             version, pool = await publish(on, SOURCE)
             assert on.fleet.environments == 2
             assert on.fleet.shelf.give_up()
-            assert pool.template is None
+            assert pool.template.environment is None
             first = await on.answer(version, {"name": "one"})
             assert "an ordinary start, because none of its environments was" in on.log.text(
                 version.name
             )
             async with asyncio.timeout(20):
-                while pool.template is None or not pool.standing.idle:
+                while pool.template.environment is None or not pool.standing.idle:
                     await asyncio.sleep(0.01)
             calls = [on.answer(version, {"name": f"n{n}", "sleep": 0.5}) for n in range(3)]
             made = [answer["init"] for answer in await asyncio.gather(*calls)]
@@ -236,7 +236,7 @@ def test_the_template_sees_the_versions_layers(bench: OpenBench) -> None:
                 "    return [from_one.word, from_two.word, sorted(os.listdir('/opt/python'))]\n"
             )
             version, pool = await publish(on, source, layer_dirs=tuple(layers))
-            assert pool.template is not None
+            assert pool.template.environment is not None
             one, two, files = await on.answer(version)
             assert (one, two) == ("one", "two")
             assert {"from_one.py", "from_two.py"} <= set(files)

@@ -100,7 +100,7 @@ def test_what_offers_nothing_is_a_prepared_environment() -> None:
         async with running(driver) as bench:
             offer = {"OFFER": "its init did this " + 500 * "x"}
             version, pool = await publish(bench, environment=offer)
-            assert pool.template is None
+            assert pool.template.environment is None
             assert len(pool.standing.idle) == 1
             assert (await bench.invoke(version, 1)).payload == b"1"
             await until(lambda: len(pool.standing.idle) == 1)
@@ -120,7 +120,7 @@ def test_a_template_that_cannot_be_forked_is_given_up() -> None:
             driver.refused = "Not today."
             results = await asyncio.gather(*(bench.invoke(version, n) for n in range(3)))
             assert {result.payload for result in results} == {b"0", b"1", b"2"}
-            assert pool.template is None
+            assert pool.template.environment is None
             await until(lambda: driver.templates[0].killed)
             assert "could not be forked from the template. Not today." in bench.log.text(
                 version.name
@@ -137,7 +137,7 @@ def test_a_template_that_ends_is_given_up() -> None:
         async with running(driver) as bench:
             version, pool = await publish(bench)
             driver.templates[0].end(Exit(None, 9))
-            await until(lambda: pool.template is None)
+            await until(lambda: pool.template.environment is None)
             results = await asyncio.gather(*(bench.invoke(version, n) for n in range(2)))
             assert {result.payload for result in results} == {b"0", b"1"}
             assert "none can be forked: the template ended" in bench.log.text(version.name)
@@ -165,7 +165,7 @@ def test_short_memory_takes_it_and_the_next_use_brings_it_back() -> None:
             assert bench.fleet.shelf.give_up() == 2 * pool.size_mib
             await until(lambda: driver.alive == 0)
             assert (await bench.invoke(version, 1)).payload == b"1"
-            await until(lambda: pool.template is not None and pool.standing.idle)
+            await until(lambda: pool.template.environment is not None and pool.standing.idle)
             assert len(driver.templates) == 2
 
     run(scenario())
