@@ -1,13 +1,15 @@
-"""Cold starts of a function that imports a lot: restored from a prepared environment, and ordinary.
+"""Cold starts of a function that imports numpy and boto3: ordinary, restored, and many at once.
 
 Below HTTP and signatures, at the invoker, in the strongest tier of this machine and on its own
-Python, whichever AWS offers SnapStart for.
+Python, whichever AWS offers SnapStart for. boto3 is the runtime's; numpy is what pip installs into
+the function's package.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,9 +33,16 @@ from lambdad.server.packs import pack_catalog
 from lambdad.server.walls import choose_walls, raise_walls
 
 STARTS = 20
+BURST = 20
+_HOLD_S = 1.0
+"""So long each of a burst keeps its environment, so that every one needs its own."""
 _SOURCE = (
-    "import asyncio, boto3, sqlite3, unittest, xml.dom.minidom\n"
-    "def handler(event, context):\n    return event\n"
+    "import time\n"
+    "import boto3, numpy\n"
+    "client = boto3.client('s3')\n"
+    "def handler(event, context):\n"
+    "    time.sleep(event.get('hold', 0))\n"
+    "    return float(numpy.random.rand())\n"
 )
 _KEYS = SimpleNamespace(
     access_key_id="ASIABENCH", secret_access_key="none", session_token="none", expires_s=2**32
@@ -66,7 +75,25 @@ async def _cold_starts(fleet: MachineFleet, invoker: Invoker, version: FunctionV
         times.append(time.perf_counter() - started)
         if result.function_error:
             raise SystemExit(result.payload.decode())
-    print(f"cold start, {version.name:<16} {latency(times[1:])}", flush=True)
+    print(f"cold start, {version.name:<22} {latency(times[1:])}", flush=True)
+
+
+async def _burst(fleet: MachineFleet, invoker: Invoker, version: FunctionVersion) -> None:
+    if pool := fleet.pools.get(version.deployment_id):
+        pool.reap(time.monotonic_ns())
+    await asyncio.sleep(1.0)
+    payload = b'{"hold": %g}' % _HOLD_S
+
+    async def one() -> float:
+        request = InvokeRequest(RequestId(new_request_id()), payload, version.arn)
+        started = time.perf_counter()
+        result = await invoker.invoke(version, request)
+        if result.function_error:
+            raise SystemExit(result.payload.decode())
+        return time.perf_counter() - started - _HOLD_S
+
+    times = await asyncio.gather(*(one() for _ in range(BURST)))
+    print(f"{BURST} at once,  {version.name:<22} {latency(list(times))}", flush=True)
 
 
 async def _measure(config: Config, walls, code: Path) -> None:
@@ -93,6 +120,7 @@ async def _measure(config: Config, walls, code: Path) -> None:
                 if reason is not None:
                     raise SystemExit(reason.text)
             await _cold_starts(fleet, invoker, version)
+            await _burst(fleet, invoker, version)
     finally:
         await invoker.close()
         await driver.close()
@@ -106,6 +134,8 @@ def main() -> None:
         code = folder / "code"
         code.mkdir()
         (code / "app.py").write_text(_SOURCE)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
+        subprocess.run([*pip, "--target", str(code), "numpy"], check=True)
         surroundings = read_surroundings()
         config = Config(data_dir=folder, surroundings=surroundings, limits=DEFAULT_LIMITS)
         asyncio.run(_measure(config, raise_walls(choose_walls(config)), code))

@@ -190,8 +190,7 @@ class FunctionPool:
     def ended(self, environment: Supervisor) -> None:
         self.members.discard(environment)
         self._fleet.released(self)
-        if environment is self.template.environment:
-            self.template.lose("the template ended")
+        self.template.ended(environment)
         if environment.purpose.ahead:
             self.standing.ended(environment)
         else:

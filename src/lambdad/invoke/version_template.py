@@ -61,6 +61,11 @@ class VersionTemplate:
         environment.end()
         return 1
 
+    def ended(self, environment: Supervisor) -> None:
+        """Some environment ended. If it was the template, the next that is prepared is one."""
+        if environment is self.environment:
+            self.environment = None
+
     def lose(self, reason: str) -> None:
         """It did not do what a template has to: no other is made of this version."""
         _log.warning("%s:%s has no template: %s", self._version.arn, self._version.version, reason)
