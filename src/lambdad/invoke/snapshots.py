@@ -1,10 +1,11 @@
 """SnapStart: for which published versions environments are kept prepared, and when the first is.
 
-A prepared environment has been initialised for its version and waits, frozen, to be handed out to
-one invocation (`runtime/snapshot_restore.py`). Owns: making the first one when a version is
-published, and dropping those of the version that was used least recently, at the limit or when
-memory is short. Nothing is stored: after a restart a version's first cold start is an ordinary one
-and has the next prepared. May not: choose environments for invocations.
+A prepared environment has been initialised for its version, or forked from a template that has
+been, and waits, frozen, to be handed out to one invocation (`runtime/snapshot_restore.py`). Owns:
+making the first one when a version is published, and dropping those of the version that was used
+least recently, at the limit or when memory is short. Nothing is stored: after a restart a version's
+first cold start is an ordinary one and has the next prepared. May not: choose environments for
+invocations.
 """
 
 from __future__ import annotations

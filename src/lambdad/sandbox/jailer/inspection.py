@@ -35,7 +35,7 @@ def only_process(proc: int) -> str | None:
 def inspect(proc: int, pid: str, uid: int, socket_inode: int) -> None:
     """Look at the child `pid` in a shell's /proc, which waits on the socket of that inode. Raises
     Intruder."""
-    _inspect_status(_read(proc, f"{pid}/status", 1 << 14).decode(errors="replace"), uid)
+    inspect_status(_read(proc, f"{pid}/status", 1 << 14).decode(errors="replace"), uid)
     for name in _NAMESPACES:
         if _link(proc, f"{pid}/ns/{name}") != _link(proc, f"1/ns/{name}"):
             raise Intruder(f"it is not in the {name} namespace of its shell")
@@ -43,10 +43,11 @@ def inspect(proc: int, pid: str, uid: int, socket_inode: int) -> None:
         if _place(proc, f"{pid}/{name}") != _place(proc, "1/root"):
             raise Intruder(f"its {name} is not the root of its shell")
     _inspect_fds(proc, pid, socket_inode)
-    _inspect_maps(_read(proc, f"{pid}/maps", _MOST_MAPS_BYTES))
+    inspect_maps(_read(proc, f"{pid}/maps", _MOST_MAPS_BYTES))
 
 
-def _inspect_status(status: str, uid: int) -> None:
+def inspect_status(status: str, uid: int) -> None:
+    """Ids, capabilities, filters, threads. Raises Intruder."""
     fields = {
         name: value.split()
         for name, _, value in (line.partition(":") for line in status.splitlines())
@@ -78,7 +79,8 @@ def _inspect_fds(proc: int, pid: str, socket_inode: int) -> None:
             raise Intruder(f"a file is open in it as {number} that is not its own")
 
 
-def _inspect_maps(maps: bytes) -> None:
+def inspect_maps(maps: bytes) -> None:
+    """No memory in common with others, but for files that nobody can write. Raises Intruder."""
     if len(maps) >= _MOST_MAPS_BYTES:
         raise Intruder("its memory has too many parts")
     for match in _SHARED_MAP.finditer(maps):

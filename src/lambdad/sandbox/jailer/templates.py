@@ -194,16 +194,13 @@ class Template:
             channel.close_all(way_out)
 
     def _take_shell(self, shell: Shell, reason: str) -> None:
-        if shell.dead:
-            pass  # told by its pidfd
-        elif shell.pidfd < 0:
+        if shell.pidfd < 0:
             self._gone(shell)
+            self.end(f"a shell could not be built: {reason}")
         elif self._over is not None:
             shell.kill()
-        else:
+        elif not shell.dead:
             self._built.append(shell)
-        if shell.pidfd < 0 and self._waiting:
-            self._waiting.popleft().fail(f"a shell could not be built: {reason}")
         self._go_on()
 
     def _shell_ended(self, shell: Shell) -> None:
