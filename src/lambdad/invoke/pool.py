@@ -217,7 +217,7 @@ class FunctionPool:
             return False
         if self._fleet.admit(self, ahead=True) is not None:
             return False
-        if self.template.lacking:
+        if purpose is _PREPARED and self.template.lacking:
             purpose, self.template.starting = _TEMPLATE, True
         environment = self._member(purpose)
         self._fleet.services.tasks.spawn(self._start_ahead(environment, self.size_mib))
