@@ -38,7 +38,7 @@ _HOLD_S = 1.0
 """So long each of a burst keeps its environment, so that every one needs its own."""
 _SOURCE = (
     "import time\n"
-    "import boto3, numpy\n"
+    "import boto3, numpy.random\n"
     "client = boto3.client('s3')\n"
     "def handler(event, context):\n"
     "    time.sleep(event.get('hold', 0))\n"

@@ -327,7 +327,7 @@ def processes(on: Bench, uid: int) -> set[int]:
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not true():
             await asyncio.sleep(0.01)
 
