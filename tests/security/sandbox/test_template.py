@@ -4,6 +4,7 @@ code can do there, and what a child that is not what it has to be gets. Tier A a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -291,14 +292,14 @@ def all_of(on: Bench) -> set[int]:
     return descendants(on.driver.jail.outer_pid)
 
 
-def named(pids: set[int], uid_text: str) -> set[int]:
+def processes(on: Bench, uid: int) -> set[int]:
+    """Of an environment's id, the first processes of shells aside: an id is given out again."""
     found = set()
-    for pid in pids:
-        try:
-            if uid_text in Path(f"/proc/{pid}/status").read_text():
+    for pid in all_of(on):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            own = f"Uid:\t{uid}\t" in Path(f"/proc/{pid}/status").read_text()
+            if own and Path(f"/proc/{pid}/cmdline").read_bytes() != b"init\0":
                 found.add(pid)
-        except FileNotFoundError:
-            continue
     return found
 
 
@@ -312,18 +313,12 @@ def test_environments_outlive_their_template(bench: OpenBench) -> None:
             template, environment = await on.answer(version)
             assert template != environment
             await asyncio.sleep(0.2)
-            assert named(all_of(on), f"Uid:\t{template}\t")
+            assert processes(on, template)
             pool.prepare(0)
             await until(lambda: not processes(on, template))
             assert await on.answer(version) == [template, environment]
 
     run(scenario())
-
-
-def processes(on: Bench, uid: int) -> set[int]:
-    """Of an environment's id, its shell's first process aside."""
-    found = named(all_of(on), f"Uid:\t{uid}\t")
-    return {pid for pid in found if Path(f"/proc/{pid}/cmdline").read_bytes() != b"init\0"}
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -372,7 +367,7 @@ def test_nothing_is_left_of_a_version(bench: OpenBench) -> None:
             on.catalog.remove(version.account, version.region, version.name)
             await until(lambda: not on.fleet.environments)
             for uid in (template, environment):
-                await until(lambda uid=uid: not named(all_of(on), f"Uid:\t{uid}\t"))
+                await until(lambda uid=uid: not processes(on, uid))
             assert pool.template.environment is None
 
     run(scenario())
