@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,10 +17,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lambdad.guest import channel
-from lambdad.sandbox.jailer import shell as shells
+from lambdad.sandbox.jailer.builder import Blueprint, Builder
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.root import enter_new_root
-from lambdad.sandbox.jailer.shell import Blueprint, Shell
+from lambdad.sandbox.jailer.shell import Shell
 from lambdad.sandbox.jailer.zygotes import Recipe, Zygote
 
 _QUIET_S = 0.004
@@ -42,11 +41,14 @@ Plan = tuple[Shell, Blueprint]
 class Pack:
     """Root, zygote and spare shells of one pack."""
 
-    def __init__(self, loop: Loop, recipe: Recipe, plan: Callable[[Pack], Plan]) -> None:
+    def __init__(
+        self, loop: Loop, recipe: Recipe, builder: Builder, plan: Callable[[Pack], Plan]
+    ) -> None:
         self.recipe = recipe
         self.root = -1
         self.wanted_spares = 0
         self._loop = loop
+        self._builder = builder
         self._plan = plan
         self._zygote: Zygote | None = None
         self._waiting: deque[Customer] = deque()
@@ -124,29 +126,16 @@ class Pack:
             if self._waiting:
                 self._waiting.popleft().fail(str(error))
             return
-        ours, theirs = channel.pair()
-
-        def run() -> int:
-            shells.build(blueprint, theirs)
-            return 1
-
-        pid = self._loop.fork(run, lambda status: self._shell_ended(shell), new_pids=True)
-        shell.pidfd = os.pidfd_open(pid)
-        theirs.close()
-        blueprint.close()
         self._coming.add(shell)
-        self._loop.read(ours.fileno(), lambda: self._built(shell, ours))
+        self._builder.build(blueprint, partial(self._built, shell))
 
-    def _built(self, shell: Shell, report: socket.socket) -> None:
-        self._loop.forget(report.fileno())
-        with report:
-            try:
-                message, fds = channel.receive(report)
-            except channel.ChannelClosed:
-                message, fds = {"failed": "it ended"}, []
+    def _built(self, shell: Shell, message: dict[str, Any], fds: list[int]) -> None:
         if "failed" in message:
-            self._give_up(shell, message["failed"])
+            self._give_up(shell, message["reason"])
+            self._shell_ended(shell)
             return
+        shell.pidfd, *fds = fds
+        self._loop.read(shell.pidfd, partial(self._shell_ended, shell))
         shell.runtime, shell.platform, *fds = fds
         if message["way_out"]:
             listener, resolver, *fds = fds
@@ -204,6 +193,7 @@ class Pack:
             self.match()
 
     def _shell_ended(self, shell: Shell) -> None:
+        self._loop.forget(shell.pidfd)
         for group in (self._spare, self._empty):
             if shell in group:
                 group.remove(shell)

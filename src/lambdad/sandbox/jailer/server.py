@@ -35,7 +35,7 @@ from typing import Any
 
 from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer import mounts, network, relay
-from lambdad.sandbox.jailer import shell as shells
+from lambdad.sandbox.jailer.builder import Blueprint, Builder
 from lambdad.sandbox.jailer.cgroups import Cgroups
 from lambdad.sandbox.jailer.environments import Environment, Order
 from lambdad.sandbox.jailer.instance import Instance
@@ -43,7 +43,7 @@ from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.memory import MemoryWatch
 from lambdad.sandbox.jailer.packs import Pack, Plan
 from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
-from lambdad.sandbox.jailer.shell import Blueprint, Shell
+from lambdad.sandbox.jailer.shell import Shell
 from lambdad.sandbox.jailer.zygotes import Recipe
 from lambdad.sandbox.seccomp.filters import compile_filter, load_policy
 
@@ -86,7 +86,7 @@ class Jailer:
         self._packs: dict[str, Pack] = {}
         self._environments: dict[str, Environment] = {}
         self._slots = list(range(settings.environments + 16 * settings.spare_shells))
-        self._init = shells.load_init()
+        self._builder: Builder
         self._seccomp = compile_filter(load_policy(), platform.machine()).hex()
         self._scratch: Scratch | None = None
         self._without_scratch: str | None = None
@@ -96,12 +96,13 @@ class Jailer:
     def run(self) -> None:
         """Serve."""
         self._find_scratch()
+        self._builder = Builder(self.loop, self._scratch, [self._control.fileno()])
         if self._settings.way_out:
             self._start_relay()
         hello = {
             "instance": None if self._instance is None else self._instance.number,
             "controllers": sorted(self._cgroups.controllers),
-            "static_init": self._init is not None,
+            "static_init": self._builder.static_init,
             "no_disk_tmp": self._without_scratch,
             "no_way_out": self._without_way_out,
         }
@@ -190,7 +191,7 @@ class Jailer:
             self._start_zygote(known)
             return
         recipe = Recipe(name, message["interpreter"], message["variables"])
-        pack = Pack(self.loop, recipe, self._plan_shell)
+        pack = Pack(self.loop, recipe, self._builder, self._plan_shell)
         try:
             trees = [mounts.read_only_copy(fd, self._settings.rootless) for fd in fds]
             try:
@@ -282,8 +283,6 @@ class Jailer:
             pid1_group=self._cgroups.group("pid1"),
             uid=uid,
             passwd=passwd,
-            scratch=self._scratch,
-            init=self._init,
             commands=commands_read,
             way_out=self._relay is not None,
         )
