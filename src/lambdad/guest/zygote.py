@@ -53,6 +53,8 @@ class Zygote:
         self._seccomp = b""
         self._processes = 0
         self._python = False
+        # Found once: looking through all names makes a child copy the pages that they are on.
+        self._own_modules = [name for name in sys.modules if name.split(".")[0] == __package__]
 
     def configure(self) -> None:
         """Take the first message, become as small as a parent of environments may be."""
@@ -135,7 +137,9 @@ class Zygote:
             os.setsid()
             if self._python:
                 bootstrap.rehearse()
-                _forget_own_modules()
+                # A function may bring modules of any name: ours must not be there before.
+                for name in self._own_modules:
+                    del sys.modules[name]
                 gc.enable()
             entering.enter(fds[0], fds[2:])
             channel.close_all([fds[0], *fds[2:]])
@@ -192,13 +196,6 @@ def _run(start: dict[str, Any], runtime_path: list[str]) -> int:
     except OSError as error:
         os.write(2, ("%s: %s\n" % (start["argv"][0], error.strerror)).encode())
         return 127 if isinstance(error, FileNotFoundError) else 126
-
-
-def _forget_own_modules() -> None:
-    """A function may bring modules of any name: ours must not be there before."""
-    package = __package__ or ""
-    for name in [name for name in sys.modules if name.split(".")[0] == package]:
-        del sys.modules[name]
 
 
 def main(control: socket.socket) -> int:

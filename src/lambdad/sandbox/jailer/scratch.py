@@ -25,6 +25,10 @@ _MAKE_FILE_SYSTEM = (
     "-q", "-F", "-m", "0", "-i", "16384", "-O", "^has_journal,^resize_inode",
     "-E", "lazy_itable_init=1,nodiscard",
 )  # fmt: skip
+_MOUNT_OPTIONS: tuple[tuple[str, str | None], ...] = (
+    ("nobarrier", None),  # what a crash of the machine would leave has no name
+    ("noinit_itable", None),  # holes read as zeros already
+)
 _TOOL_PATH = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin"
 _LOOP_CTL_GET_FREE = 0x4C82
 _LOOP_CONFIGURE = 0x4C0A
@@ -58,6 +62,15 @@ class Scratch:
         if done.returncode != 0:
             os.close(fd)
             raise OSError(errno.EIO, f"mkfs.ext4: {done.stderr.decode(errors='replace').strip()}")
+        try:
+            tree = _mount(fd)
+            root = f"/proc/self/fd/{tree}"
+            os.rmdir(f"{root}/lost+found")
+            os.chmod(root, 0o1777)  # noqa: S103 - what /tmp is everywhere
+            os.close(tree)  # and with it goes the mount: the file is complete
+        except OSError:
+            os.close(fd)
+            raise
         self._templates[mib] = fd
 
     def make(self, mib: int) -> int:
@@ -66,18 +79,9 @@ class Scratch:
         image = self._new_file(mib)
         try:
             _copy_data(self._templates[mib], image)
-            device, name = _attach_loop(image)
-            try:
-                tree = syscalls.detached_filesystem("ext4", [("source", name)])
-            finally:
-                os.close(device)
+            return _mount(image)
         finally:
             os.close(image)
-        syscalls.seal_tree(tree, syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV)
-        root = f"/proc/self/fd/{tree}"
-        os.rmdir(f"{root}/lost+found")
-        os.chmod(root, 0o1777)  # noqa: S103 - what /tmp is everywhere
-        return tree
 
     def _new_file(self, mib: int) -> int:
         fd = os.open(self._folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -85,6 +89,21 @@ class Scratch:
         # have all of its size.
         os.ftruncate(fd, (mib + mib // 50 + 18) * MIB)
         return fd
+
+
+def _mount(image: int) -> int:
+    """The file system in a file as a detached mount."""
+    device, name = _attach_loop(image)
+    try:
+        tree = syscalls.detached_filesystem("ext4", [("source", name), *_MOUNT_OPTIONS])
+    finally:
+        os.close(device)
+    try:
+        syscalls.seal_tree(tree, syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV)
+    except OSError:
+        os.close(tree)
+        raise
+    return tree
 
 
 def _copy_data(source: int, target: int) -> None:
