@@ -8,7 +8,7 @@ It has the jailer's authority, is alone in every namespace that it enters, and h
 anybody is let in. One that cannot go home ends, and the jailer with it.
 
     jailer → builder  {"build": number, "uid", "passwd": bool, "way_out": bool}
-                      + root, commands, [passwd], cgroup.procs of the shell …, of pid1 …
+                      + root, commands, [passwd], cgroup.procs …
     builder → jailer  {"built": number, "way_out", "disk": bool}
                       + pidfd, Runtime API and platform listener, [listener and DNS socket of the
                       way out], /proc, [file system of /tmp]
@@ -51,6 +51,8 @@ class Tools:
     """Where /tmp comes from; None: from memory."""
     init: int | None
     """The static first process, as a memory file; None where there is none for this machine."""
+    pid1_group: Sequence[int]
+    """`cgroup.procs` files of the group that first processes are in."""
 
 
 def serve(control: socket.socket, tools: Tools) -> int:
@@ -102,15 +104,14 @@ class _Builder:
         return {"built": order["build"], "way_out": order["way_out"], "disk": disk}, parts
 
     def _assemble(self, order: dict[str, Any], fds: Sequence[int], parts: list[int]) -> None:
-        root, commands, *rest = fds
-        passwd = rest.pop(0) if order["passwd"] else None
-        groups = len(rest) // 2
+        root, commands, *groups = fds
+        passwd = groups.pop(0) if order["passwd"] else None
         scratch = self._tools.scratch
         tmp = [] if scratch is None else [scratch.make(DEFAULT_MIB)]
         try:
             syscalls.setns(root, syscalls.CLONE_NEWNS)
             syscalls.unshare(_OWN_NAMESPACES & ~syscalls.CLONE_NEWCGROUP | syscalls.CLONE_NEWNS)
-            _make_cgroup_namespace(rest[:groups], rest[groups:])
+            _make_cgroup_namespace(groups, self._tools.pid1_group)
             network.bring_up()
             listeners = [*network.listen()]
             if order["way_out"]:

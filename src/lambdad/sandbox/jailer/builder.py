@@ -30,7 +30,6 @@ class Blueprint:
     root: int
     """Mount namespace of the pack."""
     group: Group
-    pid1_group: Group
     uid: int
     passwd: int | None
     """Detached mount for /etc/passwd, where environments have uids of their own."""
@@ -49,9 +48,10 @@ class Blueprint:
 class Builder:
     """Has shells built, in the order in which they are asked for."""
 
-    def __init__(self, loop: Loop, scratch: Scratch | None, unneeded: Sequence[int]) -> None:
+    def __init__(
+        self, loop: Loop, scratch: Scratch | None, pid1_group: Group, unneeded: Sequence[int]
+    ) -> None:
         """`unneeded` are fds of the jailer that the builder must not keep."""
-        self.static_init = True
         self._loop = loop
         init = _load_init()
         self.static_init = init is not None
@@ -63,7 +63,7 @@ class Builder:
         def run() -> int:
             self._socket.close()
             channel.close_all(unneeded)
-            return assembly.serve(theirs, Tools(scratch, init))
+            return assembly.serve(theirs, Tools(scratch, init, pid1_group.open_procs()))
 
         loop.fork(run, lambda status: loop.stop())
         theirs.close()
@@ -90,7 +90,6 @@ class Builder:
             groups: list[int] = []
             try:
                 groups += blueprint.group.open_procs()
-                groups += blueprint.pid1_group.open_procs()
                 passwd = [] if blueprint.passwd is None else [blueprint.passwd]
                 fds = [blueprint.root, blueprint.commands, *passwd, *groups]
                 channel.send(self._socket, order, fds)

@@ -96,7 +96,8 @@ class Jailer:
     def run(self) -> None:
         """Serve."""
         self._find_scratch()
-        self._builder = Builder(self.loop, self._scratch, [self._control.fileno()])
+        pid1_group = self._cgroups.group("pid1")
+        self._builder = Builder(self.loop, self._scratch, pid1_group, [self._control.fileno()])
         if self._settings.way_out:
             self._start_relay()
         hello = {
@@ -280,7 +281,6 @@ class Jailer:
         blueprint = Blueprint(
             root=pack.root,
             group=group,
-            pid1_group=self._cgroups.group("pid1"),
             uid=uid,
             passwd=passwd,
             commands=commands_read,
