@@ -1,4 +1,4 @@
-"""The builder: the process that assembles shells, one after the other.
+"""A builder: a process that assembles shells, one after the other.
 
 It takes the namespaces of a shell upon itself, furnishes them, starts guest/init in them and goes
 home. Nothing is forked but that one process, and that without a copy of the interpreter's memory:
@@ -7,12 +7,12 @@ copying, and what a copy pays for each page that it writes to, was half of a she
 It has the jailer's authority, is alone in every namespace that it enters, and has left before
 anybody is let in. One that cannot go home ends, and the jailer with it.
 
-    jailer → builder  {"build": number, "uid", "passwd": bool, "way_out": bool}
+    jailer → builder  {"uid", "passwd": bool, "way_out": bool}
                       + root, commands, [passwd], cgroup.procs …
-    builder → jailer  {"built": number, "way_out", "disk": bool}
+    builder → jailer  {"built": true, "way_out": bool}
                       + pidfd, Runtime API and platform listener, [listener and DNS socket of the
                       way out], /proc, [file system of /tmp]
-                      or {"failed": number, "reason"}
+                      or {"failed": reason}
 """
 
 from __future__ import annotations
@@ -95,13 +95,11 @@ class _Builder:
             self._assemble(order, fds, parts)
         except OSError as error:
             channel.close_all(parts)
-            reason = f"{type(error).__name__}: {error}"[:1024]
-            return {"failed": order["build"], "reason": reason}, []
+            return {"failed": f"{type(error).__name__}: {error}"[:1024]}, []
         finally:
             for namespace in self._home:
                 syscalls.setns(namespace, 0)
-        disk = self._tools.scratch is not None
-        return {"built": order["build"], "way_out": order["way_out"], "disk": disk}, parts
+        return {"built": True, "way_out": order["way_out"]}, parts
 
     def _assemble(self, order: dict[str, Any], fds: Sequence[int], parts: list[int]) -> None:
         root, commands, *groups = fds

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lambdad.guest import channel
-from lambdad.sandbox.jailer.builder import Blueprint, Builder
+from lambdad.sandbox.jailer.builders import Blueprint, Builders
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.root import enter_new_root
 from lambdad.sandbox.jailer.shell import Shell
@@ -42,13 +42,13 @@ class Pack:
     """Root, zygote and spare shells of one pack."""
 
     def __init__(
-        self, loop: Loop, recipe: Recipe, builder: Builder, plan: Callable[[Pack], Plan]
+        self, loop: Loop, recipe: Recipe, builders: Builders, plan: Callable[[Pack], Plan]
     ) -> None:
         self.recipe = recipe
         self.root = -1
         self.wanted_spares = 0
         self._loop = loop
-        self._builder = builder
+        self._builders = builders
         self._plan = plan
         self._zygote: Zygote | None = None
         self._waiting: deque[Customer] = deque()
@@ -127,11 +127,11 @@ class Pack:
                 self._waiting.popleft().fail(str(error))
             return
         self._coming.add(shell)
-        self._builder.build(blueprint, partial(self._built, shell))
+        self._builders.build(blueprint, partial(self._built, shell))
 
     def _built(self, shell: Shell, message: dict[str, Any], fds: list[int]) -> None:
         if "failed" in message:
-            self._give_up(shell, message["reason"])
+            self._give_up(shell, message["failed"])
             self._shell_ended(shell)
             return
         shell.pidfd, *fds = fds

@@ -22,8 +22,8 @@ DEFAULT_MIB = 512
 """What most functions have: these are made ahead."""
 
 _MAKE_FILE_SYSTEM = (
-    "-q", "-F", "-m", "0", "-i", "16384", "-O", "^has_journal,^resize_inode",
-    "-E", "lazy_itable_init=1,nodiscard",
+    "-q", "-F", "-m", "0", "-i", "16384", "-O", "^has_journal,^resize_inode,^sparse_super,sparse_super2",
+    "-E", "lazy_itable_init=1,nodiscard,num_backup_sb=0,packed_meta_blocks=1",
 )  # fmt: skip
 _MOUNT_OPTIONS: tuple[tuple[str, str | None], ...] = (
     ("nobarrier", None),  # what a crash of the machine would leave has no name

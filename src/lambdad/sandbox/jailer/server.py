@@ -35,7 +35,7 @@ from typing import Any
 
 from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer import mounts, network, relay
-from lambdad.sandbox.jailer.builder import Blueprint, Builder
+from lambdad.sandbox.jailer.builders import Blueprint, Builders
 from lambdad.sandbox.jailer.cgroups import Cgroups
 from lambdad.sandbox.jailer.environments import Environment, Order
 from lambdad.sandbox.jailer.instance import Instance
@@ -86,7 +86,7 @@ class Jailer:
         self._packs: dict[str, Pack] = {}
         self._environments: dict[str, Environment] = {}
         self._slots = list(range(settings.environments + 16 * settings.spare_shells))
-        self._builder: Builder
+        self._builders: Builders
         self._seccomp = compile_filter(load_policy(), platform.machine()).hex()
         self._scratch: Scratch | None = None
         self._without_scratch: str | None = None
@@ -97,13 +97,13 @@ class Jailer:
         """Serve."""
         self._find_scratch()
         pid1_group = self._cgroups.group("pid1")
-        self._builder = Builder(self.loop, self._scratch, pid1_group, [self._control.fileno()])
+        self._builders = Builders(self.loop, self._scratch, pid1_group, [self._control.fileno()])
         if self._settings.way_out:
             self._start_relay()
         hello = {
             "instance": None if self._instance is None else self._instance.number,
             "controllers": sorted(self._cgroups.controllers),
-            "static_init": self._builder.static_init,
+            "static_init": self._builders.static_init,
             "no_disk_tmp": self._without_scratch,
             "no_way_out": self._without_way_out,
         }
@@ -192,7 +192,7 @@ class Jailer:
             self._start_zygote(known)
             return
         recipe = Recipe(name, message["interpreter"], message["variables"])
-        pack = Pack(self.loop, recipe, self._builder, self._plan_shell)
+        pack = Pack(self.loop, recipe, self._builders, self._plan_shell)
         try:
             trees = [mounts.read_only_copy(fd, self._settings.rootless) for fd in fds]
             try:

@@ -1,12 +1,14 @@
-"""The jailer's side of the builder: what it is to build, what it has built."""
+"""The jailer's side of the builders: what they are to build, what they have built."""
 
 from __future__ import annotations
 
 import os
 import platform
+import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,8 @@ from lambdad.sandbox.jailer.cgroups import Group
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.scratch import Scratch
 
-_AT_ONCE = 4
-"""Orders that the builder has: enough that it never waits, too few to fill a socket."""
+_PROCESSES = 3
+"""A shell takes longer in waiting, for the disk and for the kernel, than in work."""
 
 Answer = Callable[[dict[str, Any], list[int]], None]
 
@@ -45,44 +47,43 @@ class Blueprint:
             os.close(self.passwd)
 
 
-class Builder:
-    """Has shells built, in the order in which they are asked for."""
+class Builders:
+    """Have shells built, begun in the order in which they are asked for."""
 
     def __init__(
         self, loop: Loop, scratch: Scratch | None, pid1_group: Group, unneeded: Sequence[int]
     ) -> None:
         """`unneeded` are fds of the jailer that the builder must not keep."""
         self._loop = loop
+        self._orders: deque[tuple[Blueprint, Answer]] = deque()
+        self._idle: deque[socket.socket] = deque()
         init = _load_init()
         self.static_init = init is not None
-        self._socket, theirs = channel.pair()
-        self._numbers = 0
-        self._orders: deque[tuple[Blueprint, Answer]] = deque()
-        self._answers: dict[int, Answer] = {}
+        for _ in range(_PROCESSES):
+            self._start(Tools(scratch, init, pid1_group.open_procs()), unneeded)
+
+    def _start(self, tools: Tools, unneeded: Sequence[int]) -> None:
+        ours, theirs = channel.pair()
+        others = [sock.fileno() for sock in (*self._idle, ours)]
 
         def run() -> int:
-            self._socket.close()
-            channel.close_all(unneeded)
-            return assembly.serve(theirs, Tools(scratch, init, pid1_group.open_procs()))
+            channel.close_all([*unneeded, *others])
+            return assembly.serve(theirs, tools)
 
-        loop.fork(run, lambda status: loop.stop())
+        self._loop.fork(run, lambda status: self._loop.stop())
         theirs.close()
-        if init is not None:
-            os.close(init)
-        loop.read(self._socket.fileno(), self._read)
+        channel.close_all(tools.pid1_group)
+        self._idle.append(ours)
 
     def build(self, blueprint: Blueprint, answer: Answer) -> None:
-        """Build it; `answer` gets the builder's message with its fds. Takes over the blueprint."""
+        """Build it; `answer` gets a builder's message with its fds. Takes over the blueprint."""
         self._orders.append((blueprint, answer))
-        self._send()
+        self._hand_out()
 
-    def _send(self) -> None:
-        while self._orders and len(self._answers) < _AT_ONCE:
+    def _hand_out(self) -> None:
+        while self._orders and self._idle:
             blueprint, answer = self._orders.popleft()
-            self._numbers += 1
-            self._answers[self._numbers] = answer
             order = {
-                "build": self._numbers,
                 "uid": blueprint.uid,
                 "passwd": blueprint.passwd is not None,
                 "way_out": blueprint.way_out,
@@ -92,25 +93,29 @@ class Builder:
                 groups += blueprint.group.open_procs()
                 passwd = [] if blueprint.passwd is None else [blueprint.passwd]
                 fds = [blueprint.root, blueprint.commands, *passwd, *groups]
-                channel.send(self._socket, order, fds)
+                channel.send(self._idle[0], order, fds)
             except channel.ChannelClosed:
                 self._loop.stop()
+                return
             except OSError as error:
-                del self._answers[self._numbers]
-                answer({"failed": self._numbers, "reason": str(error)}, [])
+                answer({"failed": str(error)}, [])
+            else:
+                builder = self._idle.popleft()
+                self._loop.read(builder.fileno(), partial(self._heard, builder, answer))
             finally:
                 channel.close_all(groups)
                 blueprint.close()
 
-    def _read(self) -> None:
+    def _heard(self, builder: socket.socket, answer: Answer) -> None:
+        self._loop.forget(builder.fileno())
         try:
-            message, fds = channel.receive(self._socket)
+            message, fds = channel.receive(builder)
         except channel.ChannelClosed:
             self._loop.stop()
             return
-        number = message["built"] if "built" in message else message["failed"]
-        self._answers.pop(number)(message, fds)
-        self._send()
+        self._idle.append(builder)
+        answer(message, fds)
+        self._hand_out()
 
 
 def _load_init() -> int | None:
