@@ -22,7 +22,9 @@ DEFAULT_MIB = 512
 """What most functions have: these are made ahead."""
 
 _MAKE_FILE_SYSTEM = (
-    "-q", "-F", "-m", "0", "-i", "16384", "-O", "^has_journal,^resize_inode,^sparse_super,sparse_super2",
+    "-q", "-F", "-m", "0", "-i", "16384",
+    # What is copied for every environment is small and in one place.
+    "-O", "^has_journal,^resize_inode,^sparse_super,sparse_super2",
     "-E", "lazy_itable_init=1,nodiscard,num_backup_sb=0,packed_meta_blocks=1",
 )  # fmt: skip
 _MOUNT_OPTIONS: tuple[tuple[str, str | None], ...] = (
