@@ -17,6 +17,7 @@ anybody is let in. One that cannot go home ends, and the jailer with it.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -87,6 +88,7 @@ class _Builder:
         self._home = [os.open(f"/proc/self/ns/{kind}", flags) for kind in kinds]
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self._tools = tools
+        self._init = None if tools.init is None else _lifted(tools.init)
 
     def build(self, order: dict[str, Any], fds: Sequence[int]) -> tuple[dict[str, Any], list[int]]:
         """The answer and the fds that go with it."""
@@ -97,9 +99,15 @@ class _Builder:
             channel.close_all(parts)
             return {"failed": f"{type(error).__name__}: {error}"[:1024]}, []
         finally:
-            for namespace in self._home:
-                syscalls.setns(namespace, 0)
+            self._go_home()
         return {"built": True, "way_out": order["way_out"]}, parts
+
+    def _go_home(self) -> None:
+        """Out of whatever was entered, also when it stopped half-way: a shell's groups and
+        namespaces can go only when nobody is in them."""
+        for namespace in self._home:
+            syscalls.setns(namespace, 0)
+        _enter(self._tools.pid1_group)
 
     def _assemble(self, order: dict[str, Any], fds: Sequence[int], parts: list[int]) -> None:
         root, commands, *groups = fds
@@ -116,43 +124,44 @@ class _Builder:
                 listeners += network.open_way_out()
             parts += [listener.detach() for listener in listeners]
             _furnish(passwd, memory_tmp=not tmp)
-            parts.insert(0, self._start_first_process(order["uid"], commands))
-            parts.append(os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+            pidfd, proc = self._start_first_process(order["uid"], commands)
+            parts[:] = [pidfd, *parts, proc]
         except OSError:
             channel.close_all(tmp)
             raise
         parts += tmp
 
-    def _start_first_process(self, uid: int, commands: int) -> int:
-        """Its pidfd, once it has a /proc of its own and has given up every right."""
+    def _start_first_process(self, uid: int, commands: int) -> tuple[int, int]:
+        """Its pidfd and its /proc, once it has given up every right."""
         ours, theirs = channel.pair()
         with ours:
             with theirs:
                 ours.send(struct.pack("=I", _KEEP_IDS if uid == os.getuid() else uid))
                 syscalls.unshare(syscalls.CLONE_NEWPID)
+                # It ends by itself when nobody hears that it is ready.
                 pidfd = os.pidfd_open(self._spawn(commands, theirs.fileno()))
-            if not ours.recv(1):
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            try:
+                if not ours.recv(1):
+                    raise OSError("the first process ended")
+                return pidfd, os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 os.close(pidfd)
-                raise OSError("its first process ended")
-        return pidfd
+                raise
 
     def _spawn(self, commands: int, report: int) -> int:
-        # The sources may sit on the numbers that they are to get: lift them out of the way.
-        sources = [
-            fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _REPORT + 1)
-            for fd in (self._null, self._null, self._null, commands, report)
-        ]
+        sources = [_lifted(fd) for fd in (self._null, self._null, self._null, commands, report)]
         try:
             return self._spawn_with(sources)
         finally:
             channel.close_all(sources)
 
     def _spawn_with(self, sources: Sequence[int]) -> int:
-        init = self._tools.init
-        if init is not None:
+        if self._init is not None:
             actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(sources)]
-            return os.posix_spawn(f"/proc/self/fd/{init}", ["init"], {}, file_actions=actions)
+            path = f"/proc/self/fd/{self._init}"
+            return os.posix_spawn(path, ["init"], {}, file_actions=actions)
         pid = os.fork()
         if pid == 0:
             try:
@@ -165,13 +174,21 @@ class _Builder:
         return pid
 
 
+def _lifted(fd: int) -> int:
+    """A copy above the numbers that a first process has: there it would be overwritten."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _REPORT + 1)
+
+
 def _make_cgroup_namespace(own: Sequence[int], pid1: Sequence[int]) -> None:
     """It is rooted where its maker is: go in, make it, step aside, so that freezing the
     environment does not freeze its first process."""
-    for fd in own:
-        os.write(fd, b"0")
+    _enter(own)
     syscalls.unshare(syscalls.CLONE_NEWCGROUP)
-    for fd in pid1:
+    _enter(pid1)
+
+
+def _enter(groups: Sequence[int]) -> None:
+    for fd in groups:
         os.write(fd, b"0")
 
 
