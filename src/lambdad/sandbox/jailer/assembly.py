@@ -99,15 +99,9 @@ class _Builder:
             channel.close_all(parts)
             return {"failed": f"{type(error).__name__}: {error}"[:1024]}, []
         finally:
-            self._go_home()
+            for namespace in self._home:
+                syscalls.setns(namespace, 0)
         return {"built": True, "way_out": order["way_out"]}, parts
-
-    def _go_home(self) -> None:
-        """Out of whatever was entered, also when it stopped half-way: a shell's groups and
-        namespaces can go only when nobody is in them."""
-        for namespace in self._home:
-            syscalls.setns(namespace, 0)
-        _enter(self._tools.pid1_group)
 
     def _assemble(self, order: dict[str, Any], fds: Sequence[int], parts: list[int]) -> None:
         root, commands, *groups = fds
@@ -182,9 +176,11 @@ def _lifted(fd: int) -> int:
 def _make_cgroup_namespace(own: Sequence[int], pid1: Sequence[int]) -> None:
     """It is rooted where its maker is: go in, make it, step aside, so that freezing the
     environment does not freeze its first process."""
-    _enter(own)
-    syscalls.unshare(syscalls.CLONE_NEWCGROUP)
-    _enter(pid1)
+    try:
+        _enter(own)
+        syscalls.unshare(syscalls.CLONE_NEWCGROUP)
+    finally:  # a group can go only when nobody is in it
+        _enter(pid1)
 
 
 def _enter(groups: Sequence[int]) -> None:
