@@ -36,8 +36,8 @@ def namespaces():
 
 def running():
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    states = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in children]
-    return [state for state in states if state != "Z"]
+    texts = [Path(f"/proc/{pid}/stat").read_text() for pid in children]
+    return [text for text in texts if text.rpartition(")")[2].split()[0] != "Z"]
 
 real_unshare(syscalls.CLONE_NEWNS)
 syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
