@@ -44,7 +44,7 @@ def pack_catalog(data_dir: Path, surroundings: Surroundings) -> PackCatalog:
     home = surroundings.home
     return PackCatalog(
         {
-            "python": PythonFamily(packs_dir, home, _GUEST / "python" / "bootstrap.py"),
+            "python": PythonFamily(packs_dir, home, _GUEST / "python"),
             "nodejs": NodejsFamily(
                 packs_dir, home, _GUEST / "nodejs", lambda argv: host_command.output_of(argv)
             ),

@@ -31,7 +31,7 @@ def program(path: Path, content: bytes = ELF) -> Path:
 
 
 def python_family(tmp_path: Path) -> PythonFamily:
-    return PythonFamily(tmp_path / "packs", tmp_path / "home", tmp_path / "bootstrap.py")
+    return PythonFamily(tmp_path / "packs", tmp_path / "home", tmp_path / "guest")
 
 
 def client(tmp_path: Path, runtime: str) -> Path:
@@ -39,6 +39,7 @@ def client(tmp_path: Path, runtime: str) -> Path:
     for name in ("awslambdaric", "boto3", "boto3-1.2.dist-info", "bin", "__pycache__"):
         (folder / name).mkdir(parents=True)
     (folder / "six.py").write_text("")
+    (folder / "runtime_client.cpython-398-x86_64-linux-gnu.so").write_bytes(b"AWS's compiled one")
     return folder
 
 
@@ -64,8 +65,8 @@ def test_lambdads_own_python_brings_the_official_client_and_boto3(tmp_path: Path
     assert {"/var/runtime/boto3", "/var/runtime/six.py", "/var/runtime/bootstrap.py"} <= targets
     assert all(mount.source.exists() for mount in pack.mounts)
     modules = [mount for mount in pack.mounts if mount.target.startswith("/var/runtime/")]
-    assert len(modules) == len(CLIENT_PACKAGES) + 1
-    program = f"import {', '.join(CLIENT_PACKAGES)}"
+    assert len(modules) == len(CLIENT_PACKAGES) + 2
+    program = f"import {', '.join(CLIENT_PACKAGES)}, runtime_client"
     command = [pack.host_argv[0], "-S", "-c", program]
     done = subprocess.run(command, env=dict(pack.host_variables), capture_output=True)
     assert done.returncode == 0, done.stderr
@@ -92,7 +93,7 @@ def test_the_newest_release_is_taken_and_shims_are_not(tmp_path: Path) -> None:
     assert pack.mounts[0] == Mount(versions / "3.98.10", "/var/lang")
     assert pack.argv == ("/var/lang/bin/python3.98", "/var/runtime/bootstrap.py")
     names = {mount.target.rpartition("/")[2] for mount in pack.mounts[1:]}
-    assert names == {"awslambdaric", "boto3", "six.py", "bootstrap.py"}
+    assert names == {"awslambdaric", "boto3", "six.py", "bootstrap.py", "runtime_client.py"}
 
 
 def test_uv_pythons_are_found(tmp_path: Path) -> None:
