@@ -27,7 +27,7 @@ from lambdad.sandbox.launch import Launcher, Places, PlainLauncher
 
 _FOLDER_PREFIX = "lambdad-process-"
 _CREDENTIALS_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-_PATH_LISTS = ("PATH", "LD_LIBRARY_PATH", "NODE_PATH", "PYTHONPATH")
+_PATH_LISTS = ("PATH", "LD_LIBRARY_PATH", "NODE_PATH", "PYTHONPATH", "GEM_PATH", "RUBYLIB")
 
 
 class ProcessDriver:
