@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import platform
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import Protocol
 from lambdad.core.limits import Limits
 from lambdad.sandbox import landlock
 from lambdad.sandbox.driver import Reach, SandboxSpec, Tier
-from lambdad.sandbox.seccomp.filters import compile_filter, load_policy
+from lambdad.sandbox.seccomp.filters import filter_of
 
 _ENTRY = Path(__file__).parent / "confined.py"
 _FIRST_UID = 209_990_000
@@ -101,7 +100,6 @@ class ConfinedLauncher:
     def __init__(self, limits: Limits, reach: Reach = Reach.PLATFORM) -> None:
         self._limits = limits
         self._reach = reach
-        self._seccomp = compile_filter(load_policy(), platform.machine()).hex()
         self._uids = itertools.cycle(range(_FIRST_UID, _FIRST_UID + _UIDS))
         self.missing_layers: Sequence[str] = tuple(_missing(reach))
 
@@ -126,7 +124,7 @@ class ConfinedLauncher:
             "readable": [*_SYSTEM, *map(str, readable)],
             "writable": [*_DEVICES, _SHARED_TMP, str(places.folder)],
             "ports": self._ports(places),
-            "seccomp": self._seccomp,
+            "seccomp": filter_of(spec.pack.family).hex(),
         }
         fd = os.memfd_create("plan", os.MFD_CLOEXEC)
         os.write(fd, json.dumps(plan).encode())

@@ -266,6 +266,7 @@ class NamespaceDriver:
             message = {
                 "op": "prepare",
                 "pack": name,
+                "family": pack.family,
                 "interpreter": interpreter_of(pack) if python else None,
                 "variables": zygote_variables(pack) if python else {},
                 "targets": [mount.target for mount in pack.mounts],
@@ -325,7 +326,8 @@ def _settings(tier: Tier, scratch_dir: Path, egress: Egress, limits: Limits) -> 
 def _name(pack: RuntimePack) -> str:
     """Packs that look the same inside are the same; the command is each environment's own."""
     interpreter = interpreter_of(pack) if pack.family == "python" else ""
-    content = repr((interpreter, [(str(mount.source), mount.target) for mount in pack.mounts]))
+    mounts = [(str(mount.source), mount.target) for mount in pack.mounts]
+    content = repr((pack.family, interpreter, mounts))
     return f"{pack.runtime}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 

@@ -2,7 +2,7 @@
 
 lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 
-    {"op": "prepare", "pack", "interpreter", "variables", "targets": [path …]}
+    {"op": "prepare", "pack", "family", "interpreter", "variables", "targets": [path …]}
         + one fd of a file or folder per target
     {"op": "create", "id", "pack", "memory_mib", "tmp_mib"}
         + payload (what the environment's first process reads), output, telemetry, code, layers …
@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,9 +44,11 @@ from lambdad.sandbox.jailer.packs import Pack, Plan
 from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
 from lambdad.sandbox.jailer.shell import Blueprint, Shell
 from lambdad.sandbox.jailer.zygotes import Recipe
-from lambdad.sandbox.seccomp.filters import compile_filter, load_policy
+from lambdad.sandbox.seccomp.filters import filter_of
 
 _REMOVE_RETRY_S = 0.002
+_RELAY = "relay"
+"""A family of its own, which may do what all may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,6 @@ class Jailer:
         self._environments: dict[str, Environment] = {}
         self._slots = list(range(settings.environments + 16 * settings.spare_shells))
         self._init = shells.load_init()
-        self._seccomp = compile_filter(load_policy(), platform.machine()).hex()
         self._scratch: Scratch | None = None
         self._without_scratch: str | None = None
         self._relay: socket.socket | None = None
@@ -131,11 +131,12 @@ class Jailer:
             return
         ours, theirs = channel.pair()
         uid = os.getuid() if self._instance is None else self._instance.relay_uid
+        seccomp = filter_of(_RELAY)
 
         def run() -> int:
             own = os.dup2(theirs.detach(), 3)
             os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-            _give_up_rights(uid, bytes.fromhex(self._seccomp))
+            _give_up_rights(uid, seccomp)
             relay.serve(socket.socket(fileno=own), self._settings.opened_networks)
             return 0
 
@@ -189,7 +190,7 @@ class Jailer:
             channel.close_all(fds)
             self._start_zygote(known)
             return
-        recipe = Recipe(name, message["interpreter"], message["variables"])
+        recipe = Recipe(name, message["family"], message["interpreter"], message["variables"])
         pack = Pack(self.loop, recipe, self._plan_shell)
         try:
             trees = [mounts.read_only_copy(fd, self._settings.rootless) for fd in fds]
@@ -212,7 +213,7 @@ class Jailer:
         greeting = {
             "open_files": settings.open_files,
             "processes": settings.processes,
-            "seccomp": self._seccomp,
+            "seccomp": filter_of(pack.recipe.family).hex(),
         }
         name = pack.recipe.name
         pack.start_zygote(greeting, lambda why: self.tell({"prepared": name, "failed": why}, []))
