@@ -224,6 +224,12 @@ def test_the_marshaller_can_be_replaced(run: Run) -> None:
     assert (post.body, post.headers["Content-Type"]) == (b'<"A">', "text/html")
 
 
+def test_the_functions_names_are_its_own(run: Run) -> None:
+    source = "".join(f"module {name}; end\n" for name in ("Runner", "RuntimeClient", "ErrorReport"))
+    source += "def run_once = 1\ndef post(*) = 1\ndef log(*) = 1\nclass Utf8 < StandardError; end\n"
+    assert run(source + body("raise Utf8")).posts[0].error["errorType"] == "Function<Utf8>"
+
+
 def test_no_proxy_lies_between(run: Run) -> None:
     variables = {"http_proxy": "http://192.0.2.1:9", "HTTP_PROXY": "http://192.0.2.1:9"}
     assert answer_of(run(body("1"), **variables)) == 1

@@ -10,9 +10,9 @@ class LogFormatter < Logger::Formatter
   FORMAT = "%s, [%s #%d] %5s %s -- %s: %s\n"
 
   def call(severity, time, progname, message)
-    request_id = $_global_aws_request_id # rubocop:disable Style/GlobalVars - functions read it
+    request_id = $_global_aws_request_id
     words = [severity[0], format_datetime(time), Process.pid, severity, request_id, progname]
-    Utf8.of(format(FORMAT, *words, msg2str(message)))
+    Lambdad::Utf8.of(format(FORMAT, *words, msg2str(message)))
   end
 end
 
@@ -23,11 +23,11 @@ class JsonLogFormatter < Logger::Formatter
 
   def call(severity, time, progname, message)
     record = {
-      timestamp: time.utc.strftime(TIME),
+      timestamp: time.getutc.strftime(TIME),
       level: severity,
-      message: Utf8.of(message.is_a?(Exception) ? message.message : msg2str(message)),
-      requestId: $_global_aws_request_id, # rubocop:disable Style/GlobalVars - functions read it
-      logger: progname.to_s.empty? ? nil : Utf8.of(progname)
+      message: Lambdad::Utf8.of(message.is_a?(Exception) ? message.message : msg2str(message)),
+      requestId: $_global_aws_request_id,
+      logger: progname.to_s.empty? ? nil : Lambdad::Utf8.of(progname)
     }
     record.merge!(error_members(message)) if message.is_a?(Exception)
     "#{JSON.generate(record.compact)}\n"
@@ -36,11 +36,11 @@ class JsonLogFormatter < Logger::Formatter
   private
 
   def error_members(error)
-    trace = Array(error.backtrace).map { |line| Utf8.of(line) }
+    trace = Array(error.backtrace).map { |line| Lambdad::Utf8.of(line) }
     first = FRAME.match(trace.first.to_s)
     {
       errorType: error.class.to_s,
-      errorMessage: Utf8.of(error.message),
+      errorMessage: Lambdad::Utf8.of(error.message),
       stackTrace: trace,
       location: first ? "#{first[:file]}:#{first[:method]}:#{first[:line]}" : trace.first
     }
