@@ -23,7 +23,7 @@ from typing import Any
 
 from lambdad.runtime.output import Frame, FrameDecoder
 from support.packs import GUEST
-from support.runtimes_under_test import EVERYTHING
+from support.runtimes_under_test import EVERYTHING, locked
 
 BOOTSTRAP = GUEST / "ruby" / "bootstrap.rb"
 OLDEST = (3, 1)
@@ -34,12 +34,14 @@ _PATIENCE_S = 30
 def rubies() -> Mapping[str, Path]:
     """Every Ruby that the client has to work with, by version. Where there is none, CI installs
     the distribution's."""
-    found = dict(_installed())
     installs = "CI" in os.environ or EVERYTHING
-    if not found and installs and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (("apt-get", "update", "-qq"), ("apt-get", "install", "-y", "-qq", "ruby")):
-            subprocess.run(command, capture_output=True, check=False)
+    with locked("ruby"):
         found = dict(_installed())
+        if not found and installs and os.geteuid() == 0 and shutil.which("apt-get"):
+            for arguments in (("update",), ("install", "-y", "ruby")):
+                command = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=60", *arguments)
+                subprocess.run(command, capture_output=True, check=False)
+            found = dict(_installed())
     return found
 
 
@@ -148,8 +150,10 @@ def run_client(
     variables: Mapping[str, str],
     *,
     telemetry: bool = True,
+    terminate: bool = False,
 ) -> Outcome:
-    """Run the function in `folder` until all events are done or the client ends."""
+    """Run the function in `folder` until all events are done, then perhaps end it as AWS's shutdown
+    phase does, or until it ends by itself."""
     read_end, write_end = os.pipe()
     with _RuntimeApi(events) as api, os.fdopen(read_end, "rb") as pipe:
         threading.Thread(target=api.serve_forever, args=(0.01,), daemon=True).start()
@@ -175,6 +179,9 @@ def run_client(
         os.close(write_end)
         try:
             exit_code = _end_of(process, api)
+            if terminate:
+                process.terminate()
+                exit_code = process.wait(_PATIENCE_S)
         finally:
             process.kill()
         output = process.communicate(timeout=_PATIENCE_S)[0]

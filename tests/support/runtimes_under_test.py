@@ -82,7 +82,7 @@ class RuntimeUnderTest:
     def pack(self, packs: PackCatalog) -> RuntimePack:
         """The pack; fetched if it may be. Raises Unavailable."""
         if self.fetched or EVERYTHING:
-            with _locked(self.runtime):
+            with locked(self.runtime):
                 _fetch(self.runtime, packs)
         answer = packs.find(self.runtime)
         if isinstance(answer, RuntimePack):
@@ -96,7 +96,7 @@ class RuntimeUnderTest:
         for path in sorted(sources.rglob("*")):
             digest.update(path.read_bytes() if path.is_file() else b"")
         target = DATA_DIR / "programs" / f"{self.name}-{digest.hexdigest()[:16]}"
-        with _locked(self.name):
+        with locked(self.name):
             if not target.is_dir():
                 staging = target.with_name(f".{target.name}")
                 shutil.rmtree(staging, ignore_errors=True)
@@ -107,7 +107,7 @@ class RuntimeUnderTest:
 
 
 @contextlib.contextmanager
-def _locked(name: str) -> Iterator[None]:
+def locked(name: str) -> Iterator[None]:
     """Test processes that run at the same time build and fetch one after the other."""
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     with (DATA_DIR / f".lock-{name}").open("w") as file:

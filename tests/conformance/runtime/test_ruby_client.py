@@ -28,13 +28,12 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
 
     def start(
         source: str, *events: Event, handler: str = "app.handler", telemetry: bool = True,
-        **variables: str,
+        terminate: bool = False, **variables: str,
     ) -> Outcome:  # fmt: skip
         (tmp_path / "app.rb").write_text(source)
         given = {"_HANDLER": handler, **variables}
-        return run_client(
-            RUBIES[request.param], tmp_path, events or [Event()], given, telemetry=telemetry
-        )
+        how = {"telemetry": telemetry, "terminate": terminate}
+        return run_client(RUBIES[request.param], tmp_path, events or [Event()], given, **how)
 
     return start
 
@@ -222,6 +221,13 @@ def test_the_marshaller_can_be_replaced(run: Run) -> None:
     )
     (post,) = run(source + body("event"), Event(b'"a"')).posts
     assert (post.body, post.headers["Content-Type"]) == (b'<"A">', "text/html")
+
+
+def test_a_signal_while_it_waits_ends_it_at_once(run: Run) -> None:
+    outcome = run(body("1"), terminate=True)
+    assert [post.path for post in outcome.posts] == ["invocation/request-0/response", "init/error"]
+    assert outcome.posts[1].error["errorType"] == "Init<SignalException>"
+    assert outcome.exit_code == 252
 
 
 def test_the_functions_names_are_its_own(run: Run) -> None:

@@ -60,6 +60,9 @@ module Lambdad
     def send_request(request)
       @http.start unless @http.started?
       @http.request(request)
+    rescue Exception # a signal between request and answer, too: that answer is not the next one's
+      @http.finish if @http.started?
+      raise
     end
   end
 end
