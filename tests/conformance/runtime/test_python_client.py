@@ -6,6 +6,7 @@ while it posts, and because some answers make it crash."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -151,3 +152,33 @@ def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
     seen = run(OURS / "runtime_client.py", calls, [closing, b"", answer(200, EVENT, b"{}")])
     assert [line.split()[0] for line, _, _ in seen.requests] == ["POST", "GET", "GET"]
     assert seen.output.splitlines()[1].startswith("(b'{}', ")
+
+
+def test_a_signal_between_a_request_and_its_answer_leaves_nothing_behind() -> None:
+    program = """
+import signal, time, threading, os, sys
+sys.path.insert(0, {folder!r})
+import runtime_client
+def interrupt(*_):
+    raise KeyError("the function's own")
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+try:
+    runtime_client.next()
+except KeyError:
+    print(runtime_client.next()[0])
+"""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        process = subprocess.Popen(
+            [sys.executable, "-c", program.format(folder=str(OURS))],
+            env={**os.environ, "AWS_LAMBDA_RUNTIME_API": address},
+            stdout=subprocess.PIPE,
+        )
+        first, _ = listener.accept()
+        second, _ = listener.accept()
+        with first, second, contextlib.suppress(ConnectionError):
+            second.recv(65_536)
+            second.sendall(answer(200, EVENT, b"its own event"))
+            first.sendall(answer(200, EVENT, b"late"))
+        assert process.communicate(timeout=60)[0] == b"b'its own event'\n"

@@ -10,6 +10,7 @@ Standard library only, Python 3.8 and later; imports nothing of ours.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -33,20 +34,26 @@ class _Connection:
         )
         request = lines.encode() + body
         if self._socket is not None and self._owner == os.getpid():
-            try:
+            with contextlib.suppress(ConnectionError):
                 return self._exchange(self._socket, request)
-            except ConnectionError:
-                self._socket.close()
         return self._exchange(self._connect(), request)
 
     def _connect(self) -> socket.socket:
         host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
-        self._socket = socket.create_connection((host, int(port or 80)))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = socket.create_connection((host, int(port or 80)))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._owner = os.getpid()
-        return self._socket
+        return connection
 
     def _exchange(self, connection: socket.socket, request: bytes) -> _Answer:
+        """A connection on which a request was not answered in full is not used again: a signal
+        handler of the function may raise here."""
+        self._socket = None
+        answer = self._converse(connection, request)
+        self._socket = connection
+        return answer
+
+    def _converse(self, connection: socket.socket, request: bytes) -> _Answer:
         connection.sendall(request)
         data = self._read(connection)
         while b"\r\n\r\n" not in data:
