@@ -71,8 +71,8 @@ class Supervisor:
         )
         self._boot = self._new_boot()
         self._first: Callable[[Invocation], Coroutine[Any, Any, None]] | None = None
-        """Runs the first invocation after what has to come before it: a failed init once more,
-        or the restore."""
+        """Runs the next invocation after what has to come before it: init once more, or the
+        restore."""
         self.running: Invocation | None = None
         self._delivered = False
         """The function has seen the running invocation."""
@@ -107,8 +107,7 @@ class Supervisor:
             self.init_failure = failure
             self.end()
         else:
-            self._first = self._invoke_after_init
-            self._boot.end(at_once=True)
+            self._prepare_for_init(failure.error_type, at_once=True)
         return failure is None
 
     def _new_boot(self) -> Boot:
@@ -129,15 +128,23 @@ class Supervisor:
             return failure
         report = boot.init_report(phase, failure)
         self._recorder.init_ended(report, boot.extensions.extensions.members)
+        self._recorder.feed_with(boot.extensions.feed)
         return failure
 
+    def _prepare_for_init(
+        self, error_type: str | None, reason: str = "failure", *, at_once: bool = False
+    ) -> None:
+        """End the processes and leave the rest, /tmp included, to the next invocation, which
+        begins with an init. Where memory ran out, /tmp may be what filled it: it is new then."""
+        self._first = self._invoke_after_init
+        self._waiting, self._withheld = None, False
+        keep_tmp = error_type != faults.OUT_OF_MEMORY
+        self._boot.end(reason, at_once=at_once, keep_tmp=keep_tmp)
+
     async def _invoke_after_init(self, invocation: Invocation) -> None:
-        """Repeat the failed init on the function's own time, then run."""
-        invocation.started_ns = self._clock.monotonic_ns()
-        self._boot = self._new_boot()
-        self._recorder.init_started("invoke")
+        """Repeat init on the function's own time, then run: AWS's suppressed init."""
         try:
-            await self._boot.create(self._pack, self._stream)
+            await self._create_again(invocation)
             failure = await self._init_outcome("invoke", self.version.timeout_s)
         except Exception as error:  # whatever it is, the caller must not wait for ever
             self.abandon(error)
@@ -151,6 +158,17 @@ class Supervisor:
         else:
             self._first = None
             self._start_running(invocation)
+
+    async def _create_again(self, invocation: Invocation) -> None:
+        """Nothing of what ran before is left when the next sandbox is made."""
+        heir_of = await self._boot.gone()
+        async with self._owner.creation_turn():
+            if self.ended:
+                return
+            invocation.started_ns = self._clock.monotonic_ns()
+            self._boot = self._new_boot()
+            self._recorder.init_started("invoke")
+            await self._boot.create(self._pack, self._stream, heir_of)
 
     async def _invoke_after_restore(self, invocation: Invocation) -> None:
         """Let the runtime go on from behind its init, then run."""
@@ -174,7 +192,7 @@ class Supervisor:
         if not self.ended:
             self._recorder.started(invocation, self._clock.wall_ms())
             self._finish(fault.payload, fault)
-            self.end()
+            self._reset(failure.error_type, "failure", at_once=True)
 
     # -- invocation ---------------------------------------------------------------------------
 
@@ -268,12 +286,17 @@ class Supervisor:
     def on_failure(self, boot: Boot, fault_for: Callable[[str], Fault]) -> None:
         if boot is not self._boot or self.ended:
             return
+        fault = fault_for(self.running.request.request_id if self.running else "")
+        run_failed = self._withheld
         if self.running is not None and self._delivered:
-            fault = fault_for(self.running.request.request_id)
             self._finish(fault.payload, fault)
+            run_failed = True
         elif self.running is not None:
             self._hand_back(self.running)
-        self.end("failure")
+        if run_failed:
+            self._reset(fault.error_type, "failure")
+        else:
+            self.end("failure")
 
     # -- time ---------------------------------------------------------------------------------
 
@@ -281,7 +304,7 @@ class Supervisor:
         if self.running is not None:
             fault = faults.timed_out(self.running.request.request_id, self.version.timeout_s)
             self._finish(fault.payload, fault)
-            self.end("timeout")
+            self._reset(fault.error_type, "timeout")
 
     def settle(self, now_ns: int, grace_ns: int) -> bool:
         """The freezer's look: freeze an idle environment, deal with one that does not come back
@@ -294,6 +317,8 @@ class Supervisor:
                 self._withheld = True
                 self._hand_back(self.running)
             return True
+        if self._boot.ended:
+            return False
         if self._boot.environment.state in _AT_REST:
             if idle_ns < grace_ns:
                 return True
@@ -313,6 +338,15 @@ class Supervisor:
 
     # -- the end ------------------------------------------------------------------------------
 
+    def _reset(self, error_type: str | None, reason: str, *, at_once: bool = False) -> None:
+        """After a run that failed: go on with other processes and the same /tmp (Lambda developer
+        guide, "Failures during the invoke phase"). One that ran out of memory is replaced."""
+        if error_type == faults.OUT_OF_MEMORY:
+            self.end(reason)
+            return
+        self._prepare_for_init(error_type, reason, at_once=at_once)
+        self._owner.available(self)
+
     def end(self, reason: str = "spindown") -> None:
         """End the process and take no more. What runs in it gets no answer from here. `reason` is
         what extensions are told: `spindown`, `timeout` or `failure`."""
@@ -321,6 +355,7 @@ class Supervisor:
         self.ended = True
         self._deadline.cancel()
         self._boot.end(reason)
+        self._boot.forget_tmp()
         self._owner.ended(self)
 
     def abandon(self, error: Exception) -> None:
