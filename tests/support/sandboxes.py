@@ -121,10 +121,9 @@ async def echo(runtime: Runtime) -> None:
 class PlayedSandbox:
     """A Sandbox whose process is a coroutine of the test's."""
 
-    def __init__(self, spec: SandboxSpec, play: Play, kept: set[EnvironmentId]) -> None:
+    def __init__(self, spec: SandboxSpec, play: Play, driver: PlayedDriver) -> None:
         self.spec = spec
-        self.kept = kept
-        """Ended ones whose /tmp is kept."""
+        self._driver = driver
         self.terminated = False
         self.on_terminate: Callable[[], None] = lambda: None
         self.environment_id = spec.environment_id
@@ -178,8 +177,9 @@ class PlayedSandbox:
     async def kill(self, *, keep_tmp: bool = False) -> Exit:
         if not self.killed:
             self.killed = True
+            await self._driver.on_kill()
             if keep_tmp:
-                self.kept.add(self.environment_id)
+                self._driver.kept.add(self.environment_id)
             self._task.cancel()
             await asyncio.wait([self._task])
             self.end(Exit(None, 9))
@@ -194,6 +194,10 @@ class PlayedSandbox:
         return await self.exited
 
 
+async def _at_once() -> None:
+    pass
+
+
 class PlayedDriver:
     """A Driver for PlayedSandboxes. `plays` are used in order, the last one for ever."""
 
@@ -204,6 +208,8 @@ class PlayedDriver:
         self.plays = list(plays) or [echo]
         self.sandboxes: list[PlayedSandbox] = []
         self.kept: set[EnvironmentId] = set()
+        """Ended ones whose /tmp is kept."""
+        self.on_kill: Callable[[], Coroutine[Any, Any, object]] = _at_once
         self.refusal: str | None = None
 
     async def start(self) -> None:
@@ -218,7 +224,7 @@ class PlayedDriver:
         play = self.plays.pop(0) if len(self.plays) > 1 else self.plays[0]
         if spec.heir_of is not None:
             self.kept.remove(spec.heir_of)
-        sandbox = PlayedSandbox(spec, play, self.kept)
+        sandbox = PlayedSandbox(spec, play, self)
         self.sandboxes.append(sandbox)
         return sandbox
 

@@ -53,11 +53,13 @@ class TelemetryFeed:
         """By identifier."""
         self._history: deque[tuple[str, str, int]] | None = deque()
         """Kind, text and time: encoded only for a subscriber."""
-        self._history_size = 0
+        self._history_bytes = 0
+        self._subscriptions = 0
 
     def subscribe(self, identifier: str, subscription: Subscription) -> None:
         """From the start of init on. An extension's later subscription takes the place of its
         earlier one."""
+        self._subscriptions += 1
         if (earlier := self._subscribers.pop(identifier, None)) is not None:
             earlier.cancel()
         buffer = TelemetryBuffer(subscription, self._limits.telemetry_backlog_bytes)
@@ -71,7 +73,7 @@ class TelemetryFeed:
 
     @property
     def open(self) -> bool:
-        return self._history is not None
+        return self._history is not None and self._subscriptions < 2 * self._limits.extensions
 
     @property
     def subscribed(self) -> bool:
@@ -106,10 +108,10 @@ class TelemetryFeed:
         self, history: deque[tuple[str, str, int]], kind: str, text: str, timestamp_ms: int
     ) -> None:
         history.append((kind, text, timestamp_ms))
-        self._history_size += len(text)
-        most = self._limits.telemetry_backlog_bytes
-        while len(history) > _HISTORY_EVENTS or self._history_size > most:
-            self._history_size -= len(history.popleft()[1])
+        self._history_bytes += _size(text)
+        most_bytes = self._limits.telemetry_backlog_bytes
+        while len(history) > _HISTORY_EVENTS or self._history_bytes > most_bytes:
+            self._history_bytes -= _size(history.popleft()[1])
 
     def _add(self, subscriber: _Subscriber, kind: str, event: bytes) -> None:
         if kind in subscriber.subscription.types:
@@ -123,6 +125,7 @@ class TelemetryFeed:
         for subscriber in self._subscribers.values():
             subscriber.cancel()
         self._subscribers.clear()
+        self._history = None
 
     def _schedule(self, subscriber: _Subscriber) -> None:
         due_ns = subscriber.buffer.due_ns
@@ -151,6 +154,11 @@ class TelemetryFeed:
         subscriber.delivery = None
         if self._subscribers.get(subscriber.identifier) is subscriber:
             self._schedule(subscriber)
+
+
+def _size(text: str) -> int:
+    """What it takes in memory, at most."""
+    return len(text) if text.isascii() else 4 * len(text)
 
 
 def _encoded(kind: str, text: str, timestamp_ms: int) -> bytes:
