@@ -61,6 +61,13 @@ class InitFailure:
     """The caller's fault, by request id."""
     crashed: bool = False
 
+    async def fault(self, request_id: str, left_ns: int, timeout_s: float) -> Fault:
+        """The caller's, now or, after a crash, when the time that is left is over."""
+        if not self.crashed:
+            return self.fault_for(request_id)
+        await asyncio.sleep(max(0, left_ns) / 1e9)
+        return timed_out(request_id, timeout_s)
+
 
 class Watcher(Protocol):
     """The environment that a boot belongs to. Told of what comes after init."""
@@ -86,6 +93,7 @@ class Boot:
         self.started_ns = 0
         """When the process started, monotonic."""
         self.ended = False
+        self.frozen = False
         self._version = version
         self._purpose = purpose
         self._services = services
@@ -244,28 +252,28 @@ class Boot:
         self._fail_init(InitFailure("error", fault.error_type, lambda _: fault))
 
     def freeze(self) -> None:
+        self.frozen = True
         if self._sandbox is not None:
             self._sandbox.freeze()
 
     def thaw(self) -> None:
+        self.frozen = False
         if self._sandbox is not None:
             self._sandbox.thaw()
 
     def memory_peak_bytes(self) -> int:
         return self._sandbox.memory_peak_bytes() if self._sandbox is not None else 0
 
-    def end(
-        self, reason: str = "spindown", *, at_once: bool = False, keep_tmp: bool = False
-    ) -> None:
+    def end(self, reason: str = "spindown", *, keep_tmp: bool = False) -> None:
         """End the processes and give everything back but, if so wished, /tmp; that goes on by
-        itself. Where there are extensions, the shutdown phase comes first, unless it is to be
-        `at_once`."""
+        itself. Where there are extensions and init succeeded, the shutdown phase comes first."""
         if self.ended:
             return
         self.ended = True
         self._keeps_tmp = keep_tmp
         self.environment.exited()
-        graceful = not at_once and self._init.done() and self.extensions.present
+        initialised = self._init.done() and self._init.result() is None
+        graceful = initialised and self.extensions.present
         self._fail_init(_ENDED)
         if self._sandbox is None:
             self._api.close()

@@ -8,7 +8,6 @@ must: no task, no timer of its own, one look at the pipes.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -29,6 +28,7 @@ from lambdad.runtime.purpose import ON_DEMAND, Purpose
 from lambdad.runtime.recorder import Recorder
 from lambdad.runtime.runs import Runs
 from lambdad.runtime.services import EnvironmentServices, Owner
+from lambdad.runtime.starts import Starts
 from lambdad.sandbox.driver import RuntimePack
 
 _AT_REST = (State.READY, State.RESTORE_READY)
@@ -58,18 +58,18 @@ class Supervisor:
         self.made_ns = services.clock.monotonic_ns()
         """No later than its credentials, monotonic."""
         self.watched = False  # the freezer's
-        self._pack = pack
         self._services = services
         self._owner = owner
         self._clock = clock = services.clock
         self._timeout_ns = version.timeout_s * 1_000_000_000
         self._hand_back_ns = services.limits.environment_hand_back_ms * 1_000_000
-        self._stream = log_stream(clock.wall_ms(), version.version, self.id)
-        self._log = LogCollector(services.log_sink, version, self._stream, clock, services.limits)
+        stream = log_stream(clock.wall_ms(), version.version, self.id)
+        self._log = LogCollector(services.log_sink, version, stream, clock, services.limits)
         self._recorder = Recorder(
             version, self.id, self._log, clock, lambda: self._boot.memory_peak_bytes(), purpose
         )
         self._boot = self._new_boot()
+        self._starts = Starts(self._new_boot, self._recorder, clock, pack, stream)
         self._first: Callable[[Invocation], Coroutine[Any, Any, None]] | None = None
         """Runs the next invocation after what has to come before it: init once more, or the
         restore."""
@@ -77,7 +77,6 @@ class Supervisor:
         self._delivered = False
         """The function has seen the running invocation."""
         self._waiting: Next | None = None
-        self._frozen = False
         self._withheld = False
         """Not offered to the pool until the runtime asks for its next event."""
         self._deadline = Deadline(clock, self._on_deadline)
@@ -85,16 +84,14 @@ class Supervisor:
     # -- init ---------------------------------------------------------------------------------
 
     async def create(self) -> None:
-        """Create the sandbox and start the init phase in it. Raises SandboxError where the
-        platform has none to give."""
-        self._recorder.init_started("init")
-        await self._boot.create(self._pack, self._stream)
+        """Create the sandbox and start its init phase. Raises SandboxError where there is none."""
+        await self._starts.first(self._boot)
 
     async def initialise(self) -> bool:
         """See the init phase through; whether it succeeded. A failed one is repeated inside the
         first invocation, as AWS does; one that ran ahead of them ends the environment."""
         limit_s = self.purpose.init_limit_s(self._services.limits, self.version.timeout_s)
-        failure = await self._init_outcome("init", limit_s)
+        failure = await self._starts.outcome(self._boot, "init", limit_s)
         if self.ended:
             return False
         self.idle_since_ns = self._clock.monotonic_ns()
@@ -107,13 +104,14 @@ class Supervisor:
             self.init_failure = failure
             self.end()
         else:
-            self._prepare_for_init(failure.error_type, at_once=True)
+            self._prepare_for_init(failure.error_type)
         return failure is None
 
     def _new_boot(self) -> Boot:
         runs = Runs(self, self._services.limits)
         boot = Boot(self.version, self.purpose, self._services, self._log, (self, runs), self)
         self._recorder.feed_with(boot.extensions.feed)
+        self._boot = boot
         return boot
 
     @property
@@ -121,31 +119,19 @@ class Supervisor:
         """What is allowed now."""
         return self._boot.environment
 
-    async def _init_outcome(self, phase: str, limit_s: float) -> InitFailure | None:
-        boot = self._boot
-        failure = await boot.initialised(limit_s)
-        if self.ended:
-            return failure
-        report = boot.init_report(phase, failure)
-        self._recorder.init_ended(report, boot.extensions.extensions.members)
-        self._recorder.feed_with(boot.extensions.feed)
-        return failure
-
-    def _prepare_for_init(
-        self, error_type: str | None, reason: str = "failure", *, at_once: bool = False
-    ) -> None:
+    def _prepare_for_init(self, error_type: str | None, reason: str = "failure") -> None:
         """End the processes and leave the rest, /tmp included, to the next invocation, which
         begins with an init. Where memory ran out, /tmp may be what filled it: it is new then."""
         self._first = self._invoke_after_init
         self._waiting, self._withheld = None, False
-        keep_tmp = error_type != faults.OUT_OF_MEMORY
-        self._boot.end(reason, at_once=at_once, keep_tmp=keep_tmp)
+        self._boot.end(reason, keep_tmp=error_type != faults.OUT_OF_MEMORY)
 
     async def _invoke_after_init(self, invocation: Invocation) -> None:
         """Repeat init on the function's own time, then run: AWS's suppressed init."""
         try:
-            await self._create_again(invocation)
-            failure = await self._init_outcome("invoke", self.version.timeout_s)
+            turn = self._owner.creation_turn()
+            invocation.started_ns = await self._starts.again(self._boot, turn)
+            failure = await self._starts.outcome(self._boot, "invoke", self.version.timeout_s)
         except Exception as error:  # whatever it is, the caller must not wait for ever
             self.abandon(error)
             return
@@ -159,20 +145,9 @@ class Supervisor:
             self._first = None
             self._start_running(invocation)
 
-    async def _create_again(self, invocation: Invocation) -> None:
-        """Nothing of what ran before is left when the next sandbox is made."""
-        heir_of = await self._boot.gone()
-        async with self._owner.creation_turn():
-            if self.ended:
-                return
-            invocation.started_ns = self._clock.monotonic_ns()
-            self._boot = self._new_boot()
-            self._recorder.init_started("invoke")
-            await self._boot.create(self._pack, self._stream, heir_of)
-
     async def _invoke_after_restore(self, invocation: Invocation) -> None:
         """Let the runtime go on from behind its init, then run."""
-        self._thaw()
+        self._boot.thaw()
         error = await self._boot.restore(self._recorder)
         if self.ended:
             return
@@ -183,16 +158,12 @@ class Supervisor:
             self.abandon(error)
 
     async def _fail_after_init(self, invocation: Invocation, failure: InitFailure) -> None:
-        request_id = invocation.request.request_id
-        fault = failure.fault_for(request_id)
-        if failure.crashed:  # AWS lets the caller wait for the timeout
-            left_ns = invocation.started_ns + self._timeout_ns - self._clock.monotonic_ns()
-            await asyncio.sleep(max(0, left_ns) / 1e9)
-            fault = faults.timed_out(request_id, self.version.timeout_s)
+        left_ns = invocation.started_ns + self._timeout_ns - self._clock.monotonic_ns()
+        fault = await failure.fault(invocation.request.request_id, left_ns, self.version.timeout_s)
         if not self.ended:
             self._recorder.started(invocation, self._clock.wall_ms())
             self._finish(fault.payload, fault)
-            self._reset(failure.error_type, "failure", at_once=True)
+            self._reset(failure.error_type, "failure")
 
     # -- invocation ---------------------------------------------------------------------------
 
@@ -205,13 +176,9 @@ class Supervisor:
         if self._first is not None:
             self._services.tasks.spawn(self._first(invocation))
             return
-        if self._frozen:
-            self._thaw()
+        if self._boot.frozen:
+            self._boot.thaw()
         self._start_running(invocation)
-
-    def _thaw(self) -> None:
-        self._frozen = False
-        self._boot.thaw()
 
     def _start_running(self, invocation: Invocation) -> None:
         if self._boot.environment.assign(invocation.request.request_id) is Step.DELIVER:
@@ -255,7 +222,7 @@ class Supervisor:
         self._services.freezer.watch(self)
         self._owner.available(self)
 
-    # -- what the runtime does ----------------------------------------------------------------
+    # -- what the runtime does, and time ------------------------------------------------------
 
     def on_next(self, waiting: Next) -> None:
         step = self._boot.environment.next_requested()
@@ -298,8 +265,6 @@ class Supervisor:
         else:
             self.end("failure")
 
-    # -- time ---------------------------------------------------------------------------------
-
     def _on_deadline(self) -> None:
         if self.running is not None:
             fault = faults.timed_out(self.running.request.request_id, self.version.timeout_s)
@@ -322,7 +287,6 @@ class Supervisor:
         if self._boot.environment.state in _AT_REST:
             if idle_ns < grace_ns:
                 return True
-            self._frozen = True
             self._boot.freeze()
             return False
         if idle_ns > self._timeout_ns:
@@ -338,14 +302,14 @@ class Supervisor:
 
     # -- the end ------------------------------------------------------------------------------
 
-    def _reset(self, error_type: str | None, reason: str, *, at_once: bool = False) -> None:
-        """After a run that failed: go on with other processes and the same /tmp (Lambda developer
-        guide, "Failures during the invoke phase"). One that ran out of memory is replaced."""
-        if error_type == faults.OUT_OF_MEMORY:
+    def _reset(self, error_type: str | None, reason: str) -> None:
+        """After a run that failed: go on with the same /tmp. One that ran out of memory is
+        replaced, and one that is to be initialised ahead of invocations, by one that is."""
+        if error_type == faults.OUT_OF_MEMORY or self.purpose.ahead:
             self.end(reason)
-            return
-        self._prepare_for_init(error_type, reason, at_once=at_once)
-        self._owner.available(self)
+        else:
+            self._prepare_for_init(error_type, reason)
+            self._owner.available(self)
 
     def end(self, reason: str = "spindown") -> None:
         """End the process and take no more. What runs in it gets no answer from here. `reason` is
@@ -354,6 +318,7 @@ class Supervisor:
             return
         self.ended = True
         self._deadline.cancel()
+        self._starts.over = True
         self._boot.end(reason)
         self._boot.forget_tmp()
         self._owner.ended(self)

@@ -2,7 +2,7 @@
 
 It starts them and then, in a child, becomes the function's runtime. The plan is JSON:
 
-    {"extensions": what guest/conductor.py is told, "argv": [...]}
+    {"extensions": what guest/conductor.py is told, "runtime_api": address, "argv": [...]}
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main(plan_fd: int) -> None:
     """Never returns."""
     with os.fdopen(plan_fd) as file:
         plan: dict[str, Any] = json.load(file)
-    Conductor(os.environ["AWS_LAMBDA_RUNTIME_API"]).conduct(plan["extensions"])
+    Conductor(plan["runtime_api"]).conduct(plan["extensions"])
     os.execvp(plan["argv"][0], plan["argv"])  # noqa: S606 - running it is the point
 
 

@@ -93,8 +93,9 @@ class PlainLauncher:
         """With setpriv the kernel ends the process when lambdad dies, however it dies."""
         argv, plan = list(spec.pack.host_argv), None
         if places.extensions is not None:
-            # The variables of the command itself are the runtime's.
-            plan = _memory_file({"extensions": places.extensions, "argv": argv})
+            address = places.variables["AWS_LAMBDA_RUNTIME_API"]
+            content = {"extensions": places.extensions, "runtime_api": address, "argv": argv}
+            plan = _memory_file(content)
             argv = [sys.executable, "-I", "-S", str(_CONDUCTED), str(plan)]
         if self._setpriv is None:
             return argv, plan
