@@ -55,7 +55,7 @@ class Starts:
         """See an init phase through; why it failed."""
         failure = await boot.initialised(limit_s)
         if not boot.ended:
+            self._recorder.feed_with(boot.extensions.feed)  # if anybody has subscribed
             report = boot.init_report(phase, failure)
             self._recorder.init_ended(report, boot.extensions.extensions.members)
-            self._recorder.feed_with(boot.extensions.feed)
         return failure

@@ -49,6 +49,7 @@ class TelemetryFeed:
         self._connect = connect
         self.on_subscribed: Callable[[str, tuple[str, ...]], None] = lambda name, types: None
         """Told of the extension and what it gets."""
+        self._first: Callable[[], str] = str
         self._subscribers: dict[str, _Subscriber] = {}
         """By identifier."""
         self._history: deque[tuple[str, str, int]] | None = deque()
@@ -64,6 +65,8 @@ class TelemetryFeed:
             earlier.cancel()
         buffer = TelemetryBuffer(subscription, self._limits.telemetry_backlog_bytes)
         subscriber = self._subscribers[identifier] = _Subscriber(identifier, subscription, buffer)
+        for line in self._first().splitlines():
+            self._add(subscriber, "platform", line.encode())
         for kind, text, timestamp_ms in self._history or ():
             self._add(subscriber, kind, _encoded(kind, text, timestamp_ms))
 
@@ -81,6 +84,10 @@ class TelemetryFeed:
         return bool(self._subscribers)
 
     # -- events -------------------------------------------------------------------------------
+
+    def begin(self, make: Callable[[], str]) -> None:
+        """What makes the event that comes before all others: most feeds have nobody to hear it."""
+        self._first = make
 
     def platform(self, lines: str) -> None:
         """Events of the platform, as JSON, one a line."""
