@@ -248,8 +248,6 @@ class ExtensionHost:
             self._host.terminate()
             share = _RUNTIME_SHARE if self.external else 1.0
             await self._until(lambda: self._runtime_gone, limit_s * share)
-        if self.feed is not None:
-            self.feed.flush()
         self._event = {
             "eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": ends_ms,
         }  # fmt: skip

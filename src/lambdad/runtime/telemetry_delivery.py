@@ -19,6 +19,9 @@ _TRIES = 5
 _PAUSE_S = 0.2
 """Between two tries to reach a subscriber."""
 _ANSWER_BYTES = 65_536
+_REST_S = 0.025
+"""After each batch, because a connection costs more than its subscriber: the shortest interval that
+AWS lets one ask for."""
 
 
 async def deliver(connect: Connect, subscription: Subscription, batch: bytes) -> None:
@@ -33,6 +36,7 @@ async def deliver(connect: Connect, subscription: Subscription, batch: bytes) ->
                 await loop.sock_sendall(connection, message)
                 if subscription.protocol != "TCP":
                     await loop.sock_recv(connection, _ANSWER_BYTES)
+            await asyncio.sleep(_REST_S)
             return
         await asyncio.sleep(_PAUSE_S)
 

@@ -56,6 +56,7 @@ class TelemetryFeed:
         """Kind, text and time: encoded only for a subscriber."""
         self._history_bytes = 0
         self._subscriptions = 0
+        self._ending = False
 
     def subscribe(self, identifier: str, subscription: Subscription) -> None:
         """From the start of init on. An extension's later subscription takes the place of its
@@ -99,7 +100,8 @@ class TelemetryFeed:
         self._publish(kind, text.rstrip("\n"), timestamp_ms)
 
     def flush(self) -> None:
-        """Send what there is, unless a batch is on its way."""
+        """The end is near: what there is goes out as soon as it can."""
+        self._ending = True
         for subscriber in self._subscribers.values():
             self._send(subscriber)
 
@@ -139,7 +141,7 @@ class TelemetryFeed:
         if subscriber.delivery is not None or due_ns is None:
             return
         left_ns = due_ns - self._clock.monotonic_ns()
-        if left_ns <= 0:
+        if left_ns <= 0 or self._ending:
             self._send(subscriber)
         elif subscriber.timer is None:
             loop = asyncio.get_running_loop()

@@ -17,8 +17,11 @@ class MemoryPeak:
         files `peak` and `stat` of the control group, where there is one."""
         self._status = status
         self._usage = usage
-        self._peak = -1 if usage is None else os.open(usage["peak"], os.O_RDONLY | os.O_CLOEXEC)
+        self._peak = -1
         self._highest_bytes = 0
+        if usage is not None:
+            with contextlib.suppress(FileNotFoundError):  # it has ended already
+                self._peak = os.open(usage["peak"], os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self) -> int:
         """In bytes."""
@@ -37,7 +40,7 @@ class MemoryPeak:
         return int(rest.split(None, 1)[0]) * 1024 if rest else 0
 
     def _group_peak(self) -> int:
-        if self._usage is None:
+        if self._usage is None or self._peak < 0:
             return 0
         peak = int(os.pread(self._peak, 32, 0))
         if peak <= self._highest_bytes:

@@ -24,7 +24,7 @@ from lambdad.sandbox.jailer.packs import Pack
 from lambdad.sandbox.jailer.scratch import Scratch
 from lambdad.sandbox.jailer.shell import Shell
 
-_SOCKETS = 8
+_SOCKETS = 4
 """Made at once: each time costs a fork."""
 
 
