@@ -15,9 +15,10 @@ as `channel` sends them:
     zygote → jailer  {"ready": true} or {"broken": reason}
                      {"child": number, "exit": wait status} or {"child", "failed": reason}
     child → jailer   {"waiting": true}
-    jailer → child   {"tmp_mib", "layers": bool, "disk": bool} + payload, output, telemetry,
-                     code, [layers], [file system of /tmp]
-    child → jailer   {"entered": true} + its /proc/self/status, or {"failed": reason}
+    jailer → child   {"tmp_mib", "layers": bool, "mounted_tmp": bool} + payload, output,
+                     telemetry, code, [layers], [file system of /tmp]
+    child → jailer   {"entered": true} + its /proc/self/status, copy of /tmp, or
+                     {"failed": reason}
 """
 
 from __future__ import annotations
@@ -162,12 +163,13 @@ class Zygote:
             os.fchown(telemetry, uid, uid)
         rest = fds[4:]
         layers = rest.pop(0) if order["layers"] else None
-        entering.furnish(fds[3], layers, rest[0] if order["disk"] else None, order["tmp_mib"])
+        given_tmp = rest[0] if order["mounted_tmp"] else None
+        tmp = entering.furnish(fds[3], layers, given_tmp, order["tmp_mib"])
         entering.limit(resource.RLIMIT_NPROC, self._processes)
         entering.drop_privileges(uid, self._seccomp)
         start: dict[str, Any] = json.loads(os.pread(payload, os.fstat(payload).st_size, 0))
         status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
-        channel.send(jailer, {"entered": True}, [status])
+        channel.send(jailer, {"entered": True}, [status, tmp])
         jailer.detach()
         number = start["telemetry_fd"]
         pipe = None if number is None else (telemetry, number)

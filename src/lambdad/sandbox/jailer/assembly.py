@@ -7,7 +7,7 @@ copying, and what a copy pays for each page that it writes to, was half of a she
 It has the jailer's authority, is alone in every namespace that it enters, and has left before
 anybody is let in. One that cannot go home ends, and the jailer with it.
 
-    jailer → builder  {"uid", "passwd": bool, "way_out": bool}
+    jailer → builder  {"uid", "passwd": bool, "tmp": bool, "way_out": bool}
                       + root, commands, [passwd], cgroup.procs …
     builder → jailer  {"built": true, "way_out": bool}
                       + pidfd, Runtime API and platform listener, [listener and DNS socket of the
@@ -107,7 +107,7 @@ class _Builder:
         root, commands, *groups = fds
         passwd = groups.pop(0) if order["passwd"] else None
         scratch = self._tools.scratch
-        tmp = [] if scratch is None else [scratch.make(DEFAULT_MIB)]
+        tmp = [scratch.make(DEFAULT_MIB)] if scratch is not None and order["tmp"] else []
         try:
             syscalls.setns(root, syscalls.CLONE_NEWNS)
             syscalls.unshare(_OWN_NAMESPACES & ~syscalls.CLONE_NEWCGROUP | syscalls.CLONE_NEWNS)

@@ -35,6 +35,8 @@ class Blueprint:
     uid: int
     passwd: int | None
     """Detached mount for /etc/passwd, where environments have uids of their own."""
+    own_tmp: bool
+    """Whether it needs a file system for /tmp: an heir has one."""
     commands: int
     """Read end of the pipe that stops and continues."""
     way_out: bool
@@ -86,6 +88,7 @@ class Builders:
             order = {
                 "uid": blueprint.uid,
                 "passwd": blueprint.passwd is not None,
+                "tmp": blueprint.own_tmp,
                 "way_out": blueprint.way_out,
             }
             groups: list[int] = []

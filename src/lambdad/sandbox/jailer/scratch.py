@@ -15,7 +15,8 @@ import struct
 import subprocess
 from pathlib import Path
 
-from lambdad.guest import syscalls
+from lambdad.guest import channel, syscalls
+from lambdad.sandbox.jailer.loop import Loop
 
 MIB = 1024 * 1024
 DEFAULT_MIB = 512
@@ -106,6 +107,20 @@ def _mount(image: int) -> int:
         os.close(tree)
         raise
     return tree
+
+
+def unmount(loop: Loop, tree: int) -> None:
+    """Close what may be the last mount of a file system. That may take as long as the disk takes to
+    write what is in it, so a child does it."""
+    ours, theirs = os.pipe2(os.O_CLOEXEC)
+
+    def run() -> int:
+        os.close(theirs)
+        os.read(ours, 1)  # until it is the child's alone
+        return 0
+
+    loop.fork(run, lambda status: None)
+    channel.close_all([tree, ours, theirs])
 
 
 def _copy_data(source: int, target: int) -> None:
