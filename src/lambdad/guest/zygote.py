@@ -15,10 +15,11 @@ as `channel` sends them:
     zygote → jailer  {"ready": true} or {"broken": reason}
                      {"child": number, "exit": wait status} or {"child", "failed": reason}
     child → jailer   {"waiting": true}
-    jailer → child   {"tmp_mib", "layers": bool, "disk": bool, "template": hex or null}
+    jailer → child   {"tmp_mib", "layers": bool, "mounted_tmp": bool, "template": hex or null}
                      + payload, output, telemetry, code, [layers], [file system of /tmp],
                      [control socket of a template]
-    child → jailer   {"entered": true} + its /proc/self/status, or {"failed": reason}
+    child → jailer   {"entered": true} + its /proc/self/status, copy of /tmp, or
+                     {"failed": reason}
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ class Zygote:
         self._seccomp = b""
         self._processes = 0
         self._python = False
+        # Found once: looking through all names makes a child copy the pages that they are on.
+        self._own_modules = [name for name in sys.modules if name.split(".")[0] == __package__]
 
     def configure(self) -> None:
         """Take the first message, become as small as a parent of environments may be."""
@@ -136,7 +139,9 @@ class Zygote:
             os.setsid()
             if self._python:
                 bootstrap.rehearse()
-                _forget_own_modules()
+                # A function may bring modules of any name: ours must not be there before.
+                for name in self._own_modules:
+                    del sys.modules[name]
                 gc.enable()
             entering.enter(fds[0], fds[2:])
             channel.close_all([fds[0], *fds[2:]])
@@ -159,15 +164,15 @@ class Zygote:
             os.fchown(telemetry, uid, uid)
         rest = fds[4:]
         layers = rest.pop(0) if order["layers"] else None
-        tmp = rest.pop(0) if order["disk"] else None
-        entering.furnish(fds[3], layers, tmp, order["tmp_mib"])
+        given_tmp = rest.pop(0) if order["mounted_tmp"] else None
+        tmp = entering.furnish(fds[3], layers, given_tmp, order["tmp_mib"])
         entering.limit(resource.RLIMIT_NPROC, self._processes)
         forks = order["template"] is not None
         seccomp = bytes.fromhex(order["template"]) if forks else self._seccomp
         entering.drop_privileges(uid, seccomp)
         start: dict[str, Any] = json.loads(os.pread(payload, os.fstat(payload).st_size, 0))
         status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
-        channel.send(jailer, {"entered": True}, [status])
+        channel.send(jailer, {"entered": True}, [status, tmp])
         jailer.detach()
         number = start["telemetry_fd"]
         kept = {} if number is None else {number: telemetry}
@@ -201,13 +206,6 @@ def _run(start: dict[str, Any], runtime_path: list[str]) -> int:
     except OSError as error:
         os.write(2, ("%s: %s\n" % (start["argv"][0], error.strerror)).encode())
         return 127 if isinstance(error, FileNotFoundError) else 126
-
-
-def _forget_own_modules() -> None:
-    """A function may bring modules of any name: ours must not be there before."""
-    package = __package__ or ""
-    for name in [name for name in sys.modules if name.split(".")[0] == package]:
-        del sys.modules[name]
 
 
 def main(control: socket.socket) -> int:

@@ -56,7 +56,8 @@ class LogCollector:
         self._threshold = (
             _LEVELS.get(version.application_log_level, 0) if version.log_format == "JSON" else 0
         )
-        self._feed: Feed | None = None
+        self.feed: Feed | None = None
+        """Gets what the pipes hold too."""
         self._tail: deque[bytes] | None = None
         self._tail_bytes = 0
         self._pipes: dict[int, Callable[[bytes], None]] = {}
@@ -64,8 +65,8 @@ class LogCollector:
         self._flush: Callable[[], None] = _no_flush
 
     def attach(self, output_fd: int, telemetry_fd: int, feed: Feed | None = None) -> None:
-        """Read a sandbox's pipes from now on; `feed` gets what is in them too."""
-        self._feed = feed
+        """Read a sandbox's pipes from now on."""
+        self.feed = feed
         lines = LineSplitter(self._limits.environment_log_line_bytes)
         frames = FrameDecoder(self._limits.environment_log_line_bytes)
         poller = select.poll()
@@ -120,8 +121,8 @@ class LogCollector:
         now_ms = self._clock.wall_ms()
         for text in splitter.feed(data):
             self._emit(now_ms, text)
-            if self._feed is not None:
-                self._feed.log("extension", text, now_ms)
+            if self.feed is not None:
+                self.feed.log("extension", text, now_ms)
 
     def begin_tail(self) -> None:
         """Keep the end of what is logged from now on."""
@@ -158,8 +159,8 @@ class LogCollector:
         if timestamp_ms is None or not self._born_ms <= timestamp_ms <= now_ms:
             timestamp_ms = now_ms  # the function sets the frame's time: it may not lie far
         self._emit(timestamp_ms, text)
-        if self._feed is not None:
-            self._feed.log("function", text, timestamp_ms)
+        if self.feed is not None:
+            self.feed.log("function", text, timestamp_ms)
 
     def _emit(self, timestamp_ms: int, text: str) -> None:
         self._append(self._stream, timestamp_ms, text)

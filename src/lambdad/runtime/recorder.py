@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Protocol
 
 from lambdad.core.clock import Clock
@@ -39,6 +40,9 @@ class Feed(Protocol):
 
     on_subscribed: Callable[[str, tuple[str, ...]], None]
 
+    def begin(self, make: Callable[[], str]) -> None:
+        """The first event, made when somebody wants it."""
+
     def platform(self, lines: str) -> None:
         """JSON, one event a line."""
 
@@ -63,7 +67,6 @@ class Recorder:
         self._environment_id = environment_id
         self._purpose = purpose
         self._feed: Feed | None = None
-        self._events: PlatformLines
         self._lines = platform_lines(version, environment_id, purpose)
         self._collector = collector
         self._clock = clock
@@ -78,7 +81,7 @@ class Recorder:
             self.note(self._purpose.note)
         self._collector.platform(now_ms, self._lines.init_start(now_ms, phase))
         if self._feed is not None:
-            self._feed.platform(self._events.init_start(now_ms, phase))
+            self._feed.begin(lambda: self._events.init_start(now_ms, phase))
 
     def _subscribed(self, name: str, types: tuple[str, ...]) -> None:
         now_ms = self._clock.wall_ms()
@@ -87,12 +90,15 @@ class Recorder:
         if self._feed is not None:
             self._feed.platform(self._events.subscription(now_ms, name, types))
 
+    @cached_property
+    def _events(self) -> PlatformLines:
+        return telemetry_lines(self._version, self._environment_id, self._purpose)
+
     def feed_with(self, feed: Feed | None) -> None:
         """Tell it all platform events of the next start of the environment."""
         self._feed = feed
         if feed is not None:
             feed.on_subscribed = self._subscribed
-            self._events = telemetry_lines(self._version, self._environment_id, self._purpose)
 
     def init_ended(self, report: InitReport, extensions: Iterable[Extension] = ()) -> None:
         self._collector.drain()

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from lambdad.core.ids import EnvironmentId
-from lambdad.runtime.boot import InitFailure
 from lambdad.runtime.invocation import Invocation
 from lambdad.runtime.supervisor import Supervisor
 from lambdad.sandbox.driver import SandboxError
@@ -37,7 +36,7 @@ class SnapStartSupervisor(Supervisor):
         `create` is next."""
         began_ns = self._clock.monotonic_ns()
         try:
-            await self._boot.create(self._pack, self._stream, template.sandbox_id)
+            await self._starts.fork(self._boot, template.sandbox_id)
         except SandboxError as error:
             why = f"it could not be forked from the template. {error.message}"
             self._recorder.note(f"SnapStart: an ordinary start, because {why}")
@@ -59,13 +58,9 @@ class SnapStartSupervisor(Supervisor):
             self._recorder.init_ms = None
         self._first = self._begin
 
-    def _report_init(self, phase: str, failure: InitFailure | None) -> None:
-        if failure is not None or phase != "init" or not self._forked:
-            super()._report_init(phase, failure)  # else it was the template's
-
     async def _begin(self, invocation: Invocation) -> None:
         """Let the runtime go on from behind its init, then run."""
-        self._thaw()
+        self._boot.thaw()
         error = await self._boot.restore(self._recorder, self._restoring_ns)
         if self.ended:
             return
@@ -73,3 +68,10 @@ class SnapStartSupervisor(Supervisor):
             await super()._begin(invocation)
         else:
             self.abandon(error)
+
+    def _reset(self, error_type: str | None, reason: str) -> None:
+        """One that was forked is replaced: another fork is cheaper than an init in its place."""
+        if self._forked:
+            self.end(reason)
+        else:
+            super()._reset(error_type, reason)

@@ -1,5 +1,6 @@
-"""Builds the shells that a template's children go into: as `shell` does, inside the template's
-pid namespace and owned by a user namespace of the template's uid.
+"""Builds the shells that a template's children go into: as `assembly` does, but inside the
+template's pid namespace and owned by a user namespace of the template's uid. A process comes from
+the jailer for each: who has gone into a user namespace cannot come home.
 
 Whoever has that uid in the namespace around it has every capability in such a shell, so a child of
 the template can join it without any right of its own. One id is known in there, the environment's.
@@ -8,6 +9,7 @@ Code, layers and /tmp are mounted before, from outside: no process inside can ta
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 from collections.abc import Sequence
@@ -15,10 +17,15 @@ from dataclasses import dataclass
 
 from lambdad.guest import channel, entering, syscalls
 from lambdad.sandbox.jailer import mounts, network
+from lambdad.sandbox.jailer.assembly import HOSTNAME, TMP
+from lambdad.sandbox.jailer.builders import Blueprint
+from lambdad.sandbox.jailer.cgroups import Group
 from lambdad.sandbox.jailer.root import GUEST_FOLDER
-from lambdad.sandbox.jailer.shell import HOSTNAME, TMP, Blueprint, become_init
+from lambdad.sandbox.jailer.scratch import Scratch
 
 _OWNED = entering.SHELL_NAMESPACES | entering.OWNED_NAMESPACES
+_COMMANDS, _REPORT = 3, 4
+"""Fds of guest/init. The second is closed: nothing is left for it to mount or give up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +38,15 @@ class Nest:
     """Pidfd of pid 1 of the template's shell."""
     folders: Sequence[int]
     """Code and layers, as `mounts` takes them."""
+    scratch: Scratch | None
+    """Where /tmp comes from; None: from memory."""
     tmp_mib: int
+    init: int
+    """The static first process, as a memory file."""
     seccomp: bytes
-    """What the first process of the shell lives under."""
+    """What it lives under."""
+    pid1_group: Group
+    """And where."""
 
 
 def build(blueprint: Blueprint, nest: Nest, report: socket.socket) -> None:
@@ -52,8 +65,8 @@ def _have_built(blueprint: Blueprint, nest: Nest, report: socket.socket) -> None
     trees = [mounts.read_only_copy(nest.folders[0], rootless=False)]
     if nest.folders[1:]:
         trees.append(mounts.merged_copy(nest.folders[1:], rootless=False))
-    tmp = None if blueprint.scratch is None else blueprint.scratch.make(nest.tmp_mib)
-    groups = blueprint.group.open_procs(), blueprint.pid1_group.open_procs()
+    tmp = None if nest.scratch is None else nest.scratch.make(nest.tmp_mib)
+    groups = blueprint.group.open_procs(), nest.pid1_group.open_procs()
     syscalls.setns(blueprint.root, syscalls.CLONE_NEWNS)
     syscalls.setns(nest.first_process, syscalls.CLONE_NEWPID)
     ours, theirs = channel.pair()
@@ -63,7 +76,7 @@ def _have_built(blueprint: Blueprint, nest: Nest, report: socket.socket) -> None
             ours.close()
             _mount(trees, tmp, nest.tmp_mib, blueprint.passwd)
             _separate(nest.owner, groups, theirs)
-            _become_first_process(blueprint, nest.seccomp, report)
+            _become_first_process(blueprint, nest, report)
         except BaseException as error:
             channel.send(report, {"failed": f"{type(error).__name__}: {error}"[:1024]})
         finally:
@@ -106,14 +119,14 @@ def _separate(owner: int, groups: tuple[list[int], list[int]], outside: socket.s
     os.setresuid(-1, owner, -1)
     syscalls.set_capabilities(held, held, 0)
     syscalls.unshare(_OWNED)
-    for fd in pid1_group:  # see `shell`
+    for fd in pid1_group:  # see `assembly`
         os.write(fd, b"0")
     outside.send(b"n")
     if not outside.recv(1):
         raise OSError("nobody wrote the maps of ids")
 
 
-def _become_first_process(blueprint: Blueprint, seccomp: bytes, report: socket.socket) -> None:
+def _become_first_process(blueprint: Blueprint, nest: Nest, report: socket.socket) -> None:
     network.bring_up()
     listeners = [*network.listen(), *(network.open_way_out() if blueprint.way_out else ())]
     syscalls.set_hostname(HOSTNAME)
@@ -124,8 +137,26 @@ def _become_first_process(blueprint: Blueprint, seccomp: bytes, report: socket.s
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     fds = [os.pidfd_open(os.getpid()), proc, *(listener.detach() for listener in listeners)]
     channel.send(report, {"built": True}, fds)
-    # The template has power over this process once it has executed its program, not before.
-    become_init(blueprint, seccomp)
+    _execute_init(blueprint, nest)
+
+
+def _execute_init(blueprint: Blueprint, nest: Nest) -> None:
+    """The template has power over this process once it has executed its program, not before: so
+    rights go and the filter comes here, not in there."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    syscalls.drop_bounding_set()
+    os.setgroups([])
+    os.setresgid(blueprint.uid, blueprint.uid, blueprint.uid)
+    os.setresuid(blueprint.uid, blueprint.uid, blueprint.uid)
+    syscalls.set_capabilities(0, 0, 0)
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    init = fcntl.fcntl(nest.init, fcntl.F_DUPFD_CLOEXEC, _REPORT + 1)
+    os.dup2(blueprint.commands, _COMMANDS)
+    os.closerange(_REPORT, _REPORT + 1)
+    syscalls.load_seccomp(nest.seccomp)
+    os.execve(init, ["init"], {})  # noqa: S606 - other fds close by themselves
 
 
 def _permitted_capabilities() -> int:

@@ -7,9 +7,11 @@ through the listeners, on which lambdad itself answers, and the way out, where f
 from __future__ import annotations
 
 import fcntl
+import os
 import socket
 import struct
 
+from lambdad.guest import syscalls
 from lambdad.sandbox.jailer import netlink
 
 RUNTIME_API = ("169.254.100.1", 9001)
@@ -65,3 +67,23 @@ def open_way_out() -> tuple[socket.socket, socket.socket]:
     listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener, resolver
+
+
+def why_no_way_out() -> str | None:
+    """Try to open one in a namespace that goes again with its child; None when it works."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            syscalls.unshare(syscalls.CLONE_NEWNET)
+            bring_up()
+            open_way_out()
+        except OSError as error:
+            os.write(write, f"the kernel cannot redirect connections ({error.strerror})".encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        reason = answer.read()
+    os.waitpid(pid, 0)
+    return reason or None

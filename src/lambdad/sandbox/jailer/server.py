@@ -2,13 +2,16 @@
 
 lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 
-    {"op": "prepare", "pack", "interpreter", "variables", "targets": [path …]}
+    {"op": "prepare", "pack", "family", "interpreter", "variables", "targets": [path …]}
         + one fd of a file or folder per target
-    {"op": "create", "id", "pack", "memory_mib", "tmp_mib", "forks": bool}
+    {"op": "create", "id", "pack", "memory_mib", "tmp_mib", "heir_of": id or null, "forks": bool}
         + payload (what the environment's first process reads), output, telemetry, code, layers …
     {"op": "fork", "id", "template": id of one that `forks`}
         + payload, output, telemetry
-    {"op": "kill", "id"}
+    {"op": "terminate", "id", "pid"}                     SIGTERM to a process, by its pid inside
+    {"op": "sockets", "id"}
+    {"op": "kill", "id", "keep_tmp": bool}               once for each one created, after its own
+                                                         end too; without keep_tmp for a kept /tmp
 
 jailer → lambdad:
 
@@ -20,7 +23,8 @@ jailer → lambdad:
         + Runtime API listener, platform listener, status file of the main process, freezer
     {"failed": id, "reason"}                             instead of `created`; nothing is left
     {"exited": id, "status": wait status, "oom": bool}
-    {"gone": id}                                         after `exited`: nothing is left
+    {"gone": id}                                         after `exited`: no process is left
+    {"sockets": id} + sockets of its network that are not connected yet; none when it has ended
 
 lambdad hanging up ends the jailer and, because it is pid 1 of everything, all environments.
 """
@@ -29,7 +33,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -38,25 +41,23 @@ from typing import Any
 
 from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer import exits, mounts, network, relay
-from lambdad.sandbox.jailer import shell as shells
+from lambdad.sandbox.jailer.builders import Blueprint, Builders
 from lambdad.sandbox.jailer.cgroups import Cgroups
-from lambdad.sandbox.jailer.environments import Environment, Order
+from lambdad.sandbox.jailer.environments import Environment, Order, Remains
 from lambdad.sandbox.jailer.forked import ForkedEnvironment, TemplateEnvironment
 from lambdad.sandbox.jailer.instance import Instance
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.memory import MemoryWatch
 from lambdad.sandbox.jailer.packs import Pack, Plan
-from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
-from lambdad.sandbox.jailer.shell import Blueprint, Shell
+from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch, unmount
+from lambdad.sandbox.jailer.shell import Shell
 from lambdad.sandbox.jailer.templates import Origin
 from lambdad.sandbox.jailer.zygotes import Recipe
-from lambdad.sandbox.seccomp.filters import (
-    compile_filter,
-    load_policy,
-    load_template_policy,
-)
+from lambdad.sandbox.seccomp.filters import filter_of, template_filter
 
 _REMOVE_RETRY_S = 0.002
+_RELAY = "relay"
+"""A family of its own, which may do what all may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,11 @@ class Jailer:
         self._cgroups = cgroups
         self._packs: dict[str, Pack] = {}
         self._environments: dict[str, Environment] = {}
+        self._kept: dict[str, Remains] = {}
+        """Of environments that have ended, for their heirs."""
         spares = 16 * settings.spare_shells + settings.templates
         self._slots = list(range(settings.environments + spares))
-        self._init = shells.load_init()
-        self._seccomp = compile_filter(load_policy(), platform.machine()).hex()
-        template_filter = compile_filter(load_template_policy(), platform.machine())
-        self._template_filters = template_filter.hex(), bytes.fromhex(self._seccomp)
+        self._builders: Builders
         self._scratch: Scratch | None = None
         self._without_scratch: str | None = None
         self._relay: socket.socket | None = None
@@ -110,12 +110,14 @@ class Jailer:
     def run(self) -> None:
         """Serve."""
         self._find_scratch()
+        pid1_group = self._cgroups.group("pid1")
+        self._builders = Builders(self.loop, self._scratch, pid1_group, [self._control.fileno()])
         if self._settings.way_out:
             self._start_relay()
         hello = {
             "instance": None if self._instance is None else self._instance.number,
             "controllers": sorted(self._cgroups.controllers),
-            "static_init": self._init is not None,
+            "static_init": self._builders.init is not None,
             "no_disk_tmp": self._without_scratch,
             "no_way_out": self._without_way_out,
             "no_templates": self._why_no_templates(),
@@ -129,7 +131,7 @@ class Jailer:
             return "an ordinary user's environments are one user to the kernel"
         if self._cgroups.group("pid1").freezer() is None:
             return "the machine has no control group that freezes"
-        if self._init is None:
+        if self._builders.init is None:
             return "there is no static first process for this machine"
         if not exits.can_tell():
             return "the kernel does not tell how processes of others end (Linux 6.15 does)"
@@ -152,16 +154,17 @@ class Jailer:
     def _start_relay(self) -> None:
         """The process behind the way out; the jailer ends with it, because nobody else holds the
         sockets of the environments."""
-        self._without_way_out = _why_no_way_out()
+        self._without_way_out = network.why_no_way_out()
         if self._without_way_out is not None:
             return
         ours, theirs = channel.pair()
         uid = os.getuid() if self._instance is None else self._instance.relay_uid
+        seccomp = filter_of(_RELAY)
 
         def run() -> int:
             own = os.dup2(theirs.detach(), 3)
             os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-            _give_up_rights(uid, bytes.fromhex(self._seccomp))
+            _give_up_rights(uid, seccomp)
             relay.serve(socket.socket(fileno=own), self._settings.opened_networks)
             return 0
 
@@ -188,12 +191,21 @@ class Jailer:
             return
         shell.close()
         self._tell_relay({"drop": shell.slot})
-        self._slots.append(shell.slot)
         done()
 
-    def over(self, environment: Environment) -> None:
-        """Nothing is left of an environment."""
+    def over(self, environment: Environment, remains: Remains, keep: bool) -> None:
+        """Nothing runs in an environment any more, and lambdad has said what is to be kept."""
         del self._environments[environment.id]
+        if keep and remains.tmp is not None:
+            self._kept[environment.id] = remains
+        else:
+            self._release(remains)
+
+    def _release(self, remains: Remains) -> None:
+        if remains.tmp is not None:
+            unmount(self.loop, remains.tmp)
+        if remains.slot is not None:
+            self._slots.append(remains.slot)
 
     def _read(self) -> None:
         try:
@@ -209,7 +221,17 @@ class Jailer:
         elif operation == "prepare":
             self._prepare(message, fds)
         elif environment := self._environments.get(message["id"]):
-            environment.kill()
+            self._change(environment, operation, message)
+        elif operation == "kill" and (remains := self._kept.pop(message["id"], None)):
+            self._release(remains)
+
+    def _change(self, environment: Environment, operation: str, message: dict[str, Any]) -> None:
+        if operation == "terminate":
+            environment.terminate(message["pid"])
+        elif operation == "sockets":
+            environment.open_sockets(self._control)
+        else:
+            environment.kill(message["keep_tmp"])
 
     def _prepare(self, message: dict[str, Any], fds: list[int]) -> None:
         name = message["pack"]
@@ -217,8 +239,8 @@ class Jailer:
             channel.close_all(fds)
             self._start_zygote(known)
             return
-        recipe = Recipe(name, message["interpreter"], message["variables"])
-        pack = Pack(self.loop, recipe, self._plan_shell)
+        recipe = Recipe(name, message["family"], message["interpreter"], message["variables"])
+        pack = Pack(self.loop, recipe, self._builders, self._plan_shell)
         try:
             trees = [mounts.read_only_copy(fd, self._settings.rootless) for fd in fds]
             try:
@@ -240,7 +262,7 @@ class Jailer:
         greeting = {
             "open_files": settings.open_files,
             "processes": settings.processes,
-            "seccomp": self._seccomp,
+            "seccomp": filter_of(pack.recipe.family).hex(),
         }
         name = pack.recipe.name
         pack.start_zygote(greeting, lambda why: self.tell({"prepared": name, "failed": why}, []))
@@ -254,17 +276,29 @@ class Jailer:
             self.tell({"failed": message["id"], "reason": str(error)}, [])
             return
         pack = self._packs[message["pack"]]
-        environment: Environment
-        if not message["forks"]:
-            environment = Environment(order, pack, self)
+        if message["forks"]:
+            origin = self._origin(pack, folders)
+            environment: Environment = TemplateEnvironment(order, pack, self, origin)
         else:
-            own, below = self._template_filters
-            origin = Origin(folders, own, below, lambda: self._plan_shell(pack))
-            environment = TemplateEnvironment(order, pack, self, origin)
+            environment = Environment(order, pack, self)
         self._environments[order.id] = environment
         if not pack.has_zygote:  # the last one died
             self._start_zygote(pack)
-        pack.serve(environment)
+        if order.inherited is None or order.inherited.slot is None:
+            pack.serve(environment)
+        else:
+            pack.serve_in(order.inherited.slot, environment)
+
+    def _origin(self, pack: Pack, folders: list[int]) -> Origin:
+        assert self._builders.init is not None
+        return Origin(
+            folders=folders,
+            own_filter=template_filter().hex(),
+            filter_below=filter_of(pack.recipe.family),
+            init=self._builders.init,
+            pid1_group=self._cgroups.group("pid1"),
+            plan=lambda: self._plan_shell(pack, None),
+        )
 
     def _fork(self, message: dict[str, Any], fds: list[int]) -> None:
         origin = self._environments.get(message["template"])
@@ -272,9 +306,8 @@ class Jailer:
             channel.close_all(fds)
             self.tell({"failed": message["id"], "reason": "its template is gone"}, [])
             return
-        order = replace(
-            origin.order, id=message["id"], pipes=(fds[0], fds[1], fds[2]), code=None, layers=None
-        )
+        own = {"id": message["id"], "pipes": (fds[0], fds[1], fds[2])}
+        order = replace(origin.order, **own, code=None, layers=None, inherited=None)
         environment = ForkedEnvironment(order, origin.template, self)
         self._environments[order.id] = environment
         origin.template.serve(environment)
@@ -305,15 +338,20 @@ class Jailer:
             code=made[0],
             layers=made[1] if made[1:] else None,
             scratch=self._scratch,
+            inherited=self._kept.pop(message["heir_of"], None),
         )
 
-    def _plan_shell(self, pack: Pack) -> Plan:
+    def _plan_shell(self, pack: Pack, inherited: int | None) -> Plan:
         """A slot and what a shell in it is built from. Raises OSError."""
-        if not self._slots:
+        if inherited is None and not self._slots:
             raise OSError(f"{self._settings.environments} environments exist already")
-        slot = self._slots.pop()
+        slot = self._slots.pop() if inherited is None else inherited
         group = self._cgroups.group(f"slot-{slot}")
-        group.make()
+        try:
+            group.make()
+        except OSError:
+            self._slots.append(slot)
+            raise
         passwd = None
         uid = os.getuid()
         if self._instance is not None:
@@ -323,40 +361,18 @@ class Jailer:
             syscalls.seal_tree(passwd, mounts.READ_ONLY)
         commands_read, commands_write = os.pipe2(os.O_CLOEXEC)
         shell = Shell(slot=slot, uid=uid, group=group, commands=commands_write)
-        shell.ended = lambda: self.retire(shell, lambda: None)
+        shell.ended = lambda: self.retire(shell, lambda: self._slots.append(slot))
         shell.opened = lambda fds: self._tell_relay({"serve": slot}, fds)
         blueprint = Blueprint(
             root=pack.root,
             group=group,
-            pid1_group=self._cgroups.group("pid1"),
             uid=uid,
             passwd=passwd,
-            scratch=self._scratch,
-            init=self._init,
+            own_tmp=inherited is None,
             commands=commands_read,
             way_out=self._relay is not None,
         )
         return shell, blueprint
-
-
-def _why_no_way_out() -> str | None:
-    """Try it in a namespace that goes again with its child; None when it works."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            syscalls.unshare(syscalls.CLONE_NEWNET)
-            network.bring_up()
-            network.open_way_out()
-        except OSError as error:
-            os.write(write, f"the kernel cannot redirect connections ({error.strerror})".encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as answer:
-        reason = answer.read()
-    os.waitpid(pid, 0)
-    return reason or None
 
 
 def _give_up_rights(uid: int, seccomp: bytes) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from lambdad.guest import channel
 from lambdad.sandbox.jailer import exits, nested
+from lambdad.sandbox.jailer.cgroups import Group
 from lambdad.sandbox.jailer.environments import Order
 from lambdad.sandbox.jailer.inspection import Intruder, inspect, only_process
 from lambdad.sandbox.jailer.loop import Loop
@@ -43,6 +44,10 @@ class Origin:
     """Of system calls, for the template; hexadecimal."""
     filter_below: bytes
     """For the first processes of the shells."""
+    init: int
+    """The static first process, as a memory file."""
+    pid1_group: Group
+    """That first processes are in."""
     plan: Callable[[], Plan]
 
 
@@ -150,8 +155,11 @@ class Template:
             owner=self._shell.uid,
             first_process=self._shell.pidfd,
             folders=self._origin.folders,
+            scratch=self._order.scratch,
             tmp_mib=self._order.tmp_mib,
             seccomp=self._origin.filter_below,
+            init=self._origin.init,
+            pid1_group=self._origin.pid1_group,
         )
         ours, theirs = channel.pair()
         ours.setblocking(False)

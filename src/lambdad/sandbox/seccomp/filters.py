@@ -7,9 +7,11 @@ costs about eight comparisons. See seccomp(2) for `struct seccomp_data`.
 from __future__ import annotations
 
 import errno
+import functools
+import platform
 import struct
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,7 @@ class Verdict:
 _NOT_THERE = Verdict(_ERRNO | errno.ENOSYS)
 _REFUSED = Verdict(_ERRNO | errno.EPERM)
 _ALLOWED = Verdict(_ALLOW)
+_TEMPLATE_FAMILY = "python"
 
 
 def numbers(architecture: str) -> dict[str, int]:
@@ -56,31 +59,53 @@ def numbers(architecture: str) -> dict[str, int]:
     return {row[0]: int(row[column]) for row in rows if row[column] != "-"}
 
 
-def load_policy() -> dict[str, Verdict]:
-    """The policy by name of call, as `profile.toml` says it."""
-    return _read("profile.toml")
+def load_policy(family: str) -> dict[str, Verdict]:
+    """The policy for a family of runtimes by name of call, as `profile.toml` says it. A family that
+    the page does not name may do what all may."""
+    page = _page("profile.toml")
+    further = [page["further"][group] for group in page["families"].get(family, ())]
+    refused = page["refused"].values()
+    return _policy([*page["common"].values(), *further], refused, page["filtered"])
 
 
 def load_template_policy() -> dict[str, Verdict]:
-    """That of a SnapStart template: where `template.toml` says otherwise, that."""
-    return load_policy() | _read("template.toml")
+    """That of a SnapStart template: a Python function's, but where `template.toml` says otherwise,
+    that."""
+    page = _page("template.toml")
+    return load_policy(_TEMPLATE_FAMILY) | _policy(page["allowed"].values(), (), page["filtered"])
 
 
-def _read(name: str) -> dict[str, Verdict]:
-    page = tomllib.loads((FOLDER / name).read_text())
+def _page(name: str) -> dict[str, Any]:
+    return tomllib.loads((FOLDER / name).read_text())
+
+
+def _policy(
+    allowed: Iterable[str], refused: Iterable[str], filtered: Iterable[Mapping[str, Any]]
+) -> dict[str, Verdict]:
     policy: dict[str, Verdict] = {}
-    for group, verdict in (("allowed", _ALLOWED), ("refused", _REFUSED)):
-        for names in page.get(group, {}).values():
-            for call in names.split():
-                if call in policy:
-                    raise ValueError(f"{name} names {call} twice")
-                policy[call] = verdict
-    for entry in page["filtered"]:
-        allow, refuse = entry.get("allow"), entry.get("refuse")
-        clauses = tuple(tuple(clause) for clause in allow or refuse)
+    for groups, verdict in ((allowed, _ALLOWED), (refused, _REFUSED)):
+        for name in " ".join(groups).split():
+            if name in policy:
+                raise ValueError(f"the page names {name} twice")
+            policy[name] = verdict
+    for entry in filtered:
+        allow = "allow" in entry
+        clauses = tuple(tuple(clause) for clause in entry["allow" if allow else "refuse"])
         answers = (_REFUSED.answer, _ALLOW) if allow else (_ALLOW, _REFUSED.answer)
         policy[entry["call"]] = Verdict(answers[0], clauses, answers[1])
     return policy
+
+
+@functools.cache
+def filter_of(family: str) -> bytes:
+    """The BPF program for a family of runtimes on this machine."""
+    return compile_filter(load_policy(family), platform.machine())
+
+
+@functools.cache
+def template_filter() -> bytes:
+    """The BPF program for a SnapStart template on this machine."""
+    return compile_filter(load_template_policy(), platform.machine())
 
 
 def compile_filter(policy: Mapping[str, Verdict], architecture: str) -> bytes:
