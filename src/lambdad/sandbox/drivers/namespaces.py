@@ -42,9 +42,8 @@ _ANSWER_MARGIN_S = 5.0
 class NamespaceSandbox:
     """One environment in its shell."""
 
-    def __init__(self, environment_id: EnvironmentId, jail: Jail, reach: Reach) -> None:
+    def __init__(self, environment_id: EnvironmentId, jail: Jail) -> None:
         self.environment_id = environment_id
-        self._reach = reach
         loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[Exit] = loop.create_future()
         self.created: asyncio.Future[None] = loop.create_future()
@@ -70,13 +69,11 @@ class NamespaceSandbox:
 
     def appeared(self, message: Message, fds: list[int]) -> None:
         """The jailer made it."""
-        runtime, platform, self._status, self._switch = fds
+        runtime, *platform, self._status, self._switch = fds
         self._fds += [self._status, self._switch]
         self.runtime_listener = socket.socket(fileno=runtime)
-        if self._reach is Reach.NONE:
-            os.close(platform)
-        else:
-            self.platform_listener = socket.socket(fileno=platform)
+        if platform:
+            self.platform_listener = socket.socket(fileno=platform[0])
         self._words = (message["freeze"].encode(), message["thaw"].encode())
         self._memory = MemoryPeak(self._status, message["usage"])
         if not self.created.done():
@@ -185,7 +182,6 @@ class NamespaceDriver:
         self._keeper = keeper
         self._limits = limits
         self._settings = _settings(tier, scratch_dir, egress, limits)
-        self._egress = egress
         self.jail: Jail | None = None
         """The jailer that runs now, if any."""
         self._starting = asyncio.Lock()
@@ -220,7 +216,7 @@ class NamespaceDriver:
     async def create(self, spec: SandboxSpec) -> NamespaceSandbox:
         await self.prepare(spec.pack)
         assert self.jail is not None
-        sandbox = NamespaceSandbox(spec.environment_id, self.jail, self._egress.reach)
+        sandbox = NamespaceSandbox(spec.environment_id, self.jail)
         self._sandboxes[spec.environment_id] = sandbox
         try:
             _request(self.jail, spec, sandbox)
@@ -332,6 +328,7 @@ def _settings(tier: Tier, scratch_dir: Path, egress: Egress, limits: Limits) -> 
         "open_files": limits.open_files,
         "processes": _ROOTLESS_PROCESSES if rootless else limits.processes,
         "create_timeout_s": limits.sandbox_create_timeout_s,
+        "platform": egress.reach is not Reach.NONE,
         "way_out": egress.reach is Reach.INTERNET,
         "opened_networks": list(egress.opened),
         "templates": limits.snapshots,

@@ -7,11 +7,11 @@ copying, and what a copy pays for each page that it writes to, was half of a she
 It has the jailer's authority, is alone in every namespace that it enters, and has left before
 anybody is let in. One that cannot go home ends, and the jailer with it.
 
-    jailer → builder  {"uid", "passwd": bool, "tmp": bool, "way_out": bool}
+    jailer → builder  {"uid", "passwd": bool, "tmp": bool, "platform": bool, "way_out": bool}
                       + root, commands, [passwd], cgroup.procs …
-    builder → jailer  {"built": true, "way_out": bool}
-                      + pidfd, Runtime API and platform listener, [listener and DNS socket of the
-                      way out], /proc, [file system of /tmp]
+    builder → jailer  {"built": true, "platform": bool, "way_out": bool}
+                      + pidfd, Runtime API listener, [platform listener], [listener and DNS socket
+                      of the way out], /proc, [file system of /tmp]
                       or {"failed": reason}
 """
 
@@ -101,7 +101,7 @@ class _Builder:
         finally:
             for namespace in self._home:
                 syscalls.setns(namespace, 0)
-        return {"built": True, "way_out": order["way_out"]}, parts
+        return {"built": True, "platform": order["platform"], "way_out": order["way_out"]}, parts
 
     def _assemble(self, order: dict[str, Any], fds: Sequence[int], parts: list[int]) -> None:
         root, commands, *groups = fds
@@ -113,7 +113,7 @@ class _Builder:
             syscalls.unshare(_OWN_NAMESPACES & ~syscalls.CLONE_NEWCGROUP | syscalls.CLONE_NEWNS)
             _make_cgroup_namespace(groups, self._tools.pid1_group)
             network.bring_up()
-            listeners = [*network.listen()]
+            listeners = network.listen(order["platform"])
             if order["way_out"]:
                 listeners += network.open_way_out()
             parts += [listener.detach() for listener in listeners]

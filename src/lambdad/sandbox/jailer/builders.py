@@ -39,6 +39,8 @@ class Blueprint:
     """Whether it needs a file system for /tmp: an heir has one."""
     commands: int
     """Read end of the pipe that stops and continues."""
+    platform: bool
+    """Whether functions inside may reach the AWS APIs."""
     way_out: bool
     """Whether functions inside may reach the world."""
 
@@ -89,6 +91,7 @@ class Builders:
                 "uid": blueprint.uid,
                 "passwd": blueprint.passwd is not None,
                 "tmp": blueprint.own_tmp,
+                "platform": blueprint.platform,
                 "way_out": blueprint.way_out,
             }
             groups: list[int] = []

@@ -220,7 +220,7 @@ class Environment:
         else:
             path, message["freeze"], message["thaw"] = freezer
             switch = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        self._jailer.tell(message, [shell.runtime, shell.platform, *fds, switch])
+        self._jailer.tell(message, [*shell.listeners, *fds, switch])
         os.close(switch)
         shell.close_listeners()
 

@@ -128,7 +128,9 @@ def _separate(owner: int, groups: tuple[list[int], list[int]], outside: socket.s
 
 def _become_first_process(blueprint: Blueprint, nest: Nest, report: socket.socket) -> None:
     network.bring_up()
-    listeners = [*network.listen(), *(network.open_way_out() if blueprint.way_out else ())]
+    listeners = network.listen(blueprint.platform)
+    if blueprint.way_out:
+        listeners += network.open_way_out()
     syscalls.set_hostname(HOSTNAME)
     if os.fork():
         return
@@ -136,7 +138,7 @@ def _become_first_process(blueprint: Blueprint, nest: Nest, report: socket.socke
     syscalls.mount("proc", "/proc", "proc", flags)
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     fds = [os.pidfd_open(os.getpid()), proc, *(listener.detach() for listener in listeners)]
-    channel.send(report, {"built": True}, fds)
+    channel.send(report, {"built": True, "platform": blueprint.platform}, fds)
     _execute_init(blueprint, nest)
 
 

@@ -40,18 +40,19 @@ def bring_up() -> None:
             fcntl.ioctl(control, request, struct.pack("16s16s", b"lo:1", inet))
 
 
-def listen() -> tuple[socket.socket, socket.socket]:
-    """(Runtime API, platform) listeners, non-blocking. Both on every address: SDKs take credentials
-    from an endpoint without TLS only where that is 127.0.0.1."""
+def listen(platform: bool) -> list[socket.socket]:
+    """The Runtime API's listener and, where functions may reach it, the platform's, non-blocking.
+    Both on every address: SDKs take credentials from an endpoint without TLS only where that is
+    127.0.0.1."""
     listeners = []
-    for address in ((PLATFORM[0], RUNTIME_API[1]), PLATFORM):
+    for address in ((PLATFORM[0], RUNTIME_API[1]), PLATFORM)[: 2 if platform else 1]:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
         listener.setblocking(False)
         listeners.append(listener)
-    return listeners[0], listeners[1]
+    return listeners
 
 
 def open_way_out() -> tuple[socket.socket, socket.socket]:

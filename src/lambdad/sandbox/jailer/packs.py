@@ -157,7 +157,9 @@ class Pack:
             return
         shell.pidfd, *fds = fds
         self._loop.read(shell.pidfd, partial(self._shell_ended, shell))
-        shell.runtime, shell.platform, *fds = fds
+        shell.runtime, *fds = fds
+        if message["platform"]:
+            shell.platform, *fds = fds
         if message["way_out"]:
             listener, resolver, *fds = fds
             shell.opened([listener, resolver])

@@ -20,7 +20,7 @@ jailer → lambdad:
                "no_templates": reason or null}}
     {"prepared": pack, "failed": reason or null}
     {"created": id, "freeze": word, "thaw": word, "usage": {…}}
-        + Runtime API listener, platform listener, status file of the main process, freezer
+        + Runtime API listener, [platform listener], status file of the main process, freezer
     {"failed": id, "reason"}                             instead of `created`; nothing is left
     {"exited": id, "status": wait status, "oom": bool}
     {"gone": id}                                         after `exited`: no process is left
@@ -71,6 +71,8 @@ class Settings:
     open_files: int
     processes: int
     create_timeout_s: float
+    platform: bool
+    """Whether functions may reach the AWS APIs."""
     way_out: bool
     """Whether functions may reach the world."""
     opened_networks: list[str]
@@ -370,6 +372,7 @@ class Jailer:
             passwd=passwd,
             own_tmp=inherited is None,
             commands=commands_read,
+            platform=self._settings.platform,
             way_out=self._relay is not None,
         )
         return shell, blueprint

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lambdad.guest import channel
 from lambdad.sandbox.jailer.cgroups import Group
 from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
 
@@ -65,10 +66,14 @@ class Shell:
         scratch.prepare(mib)
         return scratch.make(mib)
 
+    @property
+    def listeners(self) -> list[int]:
+        """Of the Runtime API and, where functions may reach it, of the platform."""
+        return [fd for fd in (self.runtime, self.platform) if fd >= 0]
+
     def close_listeners(self) -> None:
         """They have gone to lambdad."""
-        os.close(self.runtime)
-        os.close(self.platform)
+        channel.close_all(self.listeners)
         self.runtime = self.platform = -1
 
     def close(self) -> None:

@@ -195,7 +195,9 @@ class Template:
             self._building.discard(shell)
             self._take_shell(shell, message["failed"])
             return
-        shell.pidfd, shell.proc, shell.runtime, shell.platform, *way_out = fds
+        shell.pidfd, shell.proc, shell.runtime, *way_out = fds
+        if message["platform"]:
+            shell.platform, *way_out = way_out
         self._loop.read(shell.pidfd, lambda: self._shell_ended(shell))
         if way_out:
             shell.opened(way_out)
