@@ -276,6 +276,8 @@ class Limits:
     is dropped for another one (ours)."""
     snapshot_environments: int = 1
     """Environments kept prepared for each of them (ours)."""
+    template_pause_s: float = 60.0
+    """How long a version has no template after one that could not be forked (ours)."""
     managed_environments: int = 3
     """Kept for a version on managed instances unless its scaling configuration says otherwise."""
     environment_memory_guess_mib: int = 32

@@ -98,7 +98,7 @@ class FunctionPool:
         self._ready = [] if version.snap_start else self.standing.idle
         """Taken first. Prepared environments are not: restored ones are quicker."""
         self._starting = 0
-        self.template = VersionTemplate(version, tenant_id)
+        self.template = VersionTemplate(version, tenant_id, fleet.services.limits.template_pause_s)
 
     @property
     def key(self) -> PoolKey:

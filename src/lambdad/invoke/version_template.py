@@ -1,11 +1,12 @@
 """SnapStart: the template that the environments of a pool are forked from, and why there is none.
 
-Owns: whether one is to be made, and that no other follows one that failed. May not: start
+Owns: whether one is to be made, and that none follows at once where one failed. May not: start
 environments; the pool does.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from lambdad.functions.snapshot import FunctionVersion
@@ -18,10 +19,12 @@ _log = logging.getLogger(__name__)
 class VersionTemplate:
     """At most one for a pool."""
 
-    def __init__(self, version: FunctionVersion, tenant_id: str | None) -> None:
+    def __init__(self, version: FunctionVersion, tenant_id: str | None, pause_s: float) -> None:
+        """`pause_s` is for how long there is none after one that failed."""
         self.environment: SnapStartSupervisor | None = None
         self.starting = False
         self._version = version
+        self._pause_s = pause_s
         self._why_not = None if tenant_id is None else "its tenants are kept apart"
 
     @property
@@ -67,10 +70,14 @@ class VersionTemplate:
             self.environment = None
 
     def lose(self, reason: str) -> None:
-        """It did not do what a template has to: no other is made of this version."""
+        """It did not do what a template has to: for a while no other is made of this version."""
         _log.warning("%s:%s has no template: %s", self._version.arn, self._version.version, reason)
         self.end()
         self._why_not = reason
+        asyncio.get_running_loop().call_later(self._pause_s, self._try_again)
+
+    def _try_again(self) -> None:
+        self._why_not = None
 
     def explain(self, reason: str) -> str:
         """The reason of an ordinary start, with what stands against forking."""

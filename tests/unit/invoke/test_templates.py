@@ -126,7 +126,24 @@ def test_a_template_that_cannot_be_forked_is_given_up() -> None:
                 version.name
             )
             await until(lambda: len(pool.standing.idle) == 1)
-            assert len(driver.templates) == 1, "no other is made of this version"
+            assert len(driver.templates) == 1, "no other is made so soon"
+
+    run(scenario())
+
+
+def test_another_template_is_made_after_a_pause() -> None:
+    async def scenario() -> None:
+        driver = ForkingDriver()
+        async with running(driver, template_pause_s=0.0) as bench:
+            version, pool = await publish(bench)
+            driver.refused = "Not today."
+            calls = [bench.invoke(version, number) for number in range(2)]
+            assert {result.payload for result in await asyncio.gather(*calls)} == {b"0", b"1"}
+            driver.refused = None
+            await until(lambda: driver.templates[0].killed and pool.standing.idle)
+            assert (await bench.invoke(version, 2)).payload == b"2"
+            await until(lambda: pool.template.environment and pool.standing.idle)
+            assert len(driver.templates) == 2
 
     run(scenario())
 
