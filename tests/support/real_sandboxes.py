@@ -201,8 +201,8 @@ def descendants(pid: int) -> set[int]:
     found = {pid}
     queue = [pid]
     while queue:
-        for path in Path(f"/proc/{queue.pop()}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # it may end meanwhile
+            for path in Path(f"/proc/{queue.pop()}/task").glob("*/children"):
                 children = {int(child) for child in path.read_text().split()} - found
                 found |= children
                 queue += children

@@ -58,6 +58,37 @@ async def publish(on: Bench, source: str, **changes: Any) -> tuple[FunctionVersi
     return version, on.fleet.pools[version.deployment_id]
 
 
+FAILING = """
+import os
+print('init runs')
+runs = 0
+def handler(event, context):
+    global runs
+    runs += 1
+    seen = [runs, os.listdir('/tmp')]
+    open('/tmp/mine', 'w').close()
+    if event == 'exit':
+        os._exit(3)
+    return seen
+"""
+
+
+def test_after_a_run_that_failed_another_one_is_forked(bench: OpenBench) -> None:
+    async def scenario() -> None:
+        async with bench() as on:
+            version, _ = await publish(on, FAILING)
+            before = await on.answer(version, "stay")
+            result = await on.invoke(version, "exit")
+            assert result.function_error is not None
+            after = await on.answer(version, "stay")
+            assert before == after == [1, []]
+            text = on.log.text(version.name)
+            assert text.count("init runs") == 1
+            assert text.count("RESTORE_REPORT") == 2
+
+    run(scenario())
+
+
 def test_a_burst_is_restored_from_one_init(bench: OpenBench) -> None:
     async def scenario() -> None:
         async with bench() as on:
