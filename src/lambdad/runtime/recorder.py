@@ -160,10 +160,10 @@ class Recorder:
 
     def finished(
         self, invocation: Invocation, payload: bytes, fault: Fault | None, now_ns: int
-    ) -> InvokeResult:
-        """The end of a run at `now_ns` (monotonic): what its caller is told. It is logged once
-        the caller has its answer, in the same turn of the loop, so that nobody can look between;
-        at once where the log is part of the answer, or where the environment ends."""
+    ) -> None:
+        """The end of a run at `now_ns` (monotonic): tell its caller, and log it. The caller goes
+        first, in the same turn of the loop, so that nobody can look between; not where the log is
+        part of the answer, or where the environment ends."""
         duration_ms = (now_ns - invocation.started_ns) / 1e6
         if fault is not None and fault.status == "timeout":
             duration_ms = self._version.timeout_s * 1000.0
@@ -179,21 +179,24 @@ class Recorder:
             status=fault.status if fault else None,
             error_type=fault.error_type if fault else None,
         )
-        if fault is None and not invocation.request.tail:
-            asyncio.get_running_loop().call_soon(self._ended, report)
-        else:
+        caller_first = fault is None and not invocation.request.tail
+        if not caller_first:
             self._ended(report)
-        return InvokeResult(
-            payload=payload,
-            function_error=UNHANDLED if fault else None,
-            executed_version=self._version.version,
-            log_tail=self._collector.take_tail(),
-            duration_ms=duration_ms,
-            billed_ms=report.billed_ms,
-            init_ms=init_ms,
-            memory_peak_mib=report.memory_peak_mib,
-            error_type=report.error_type,
+        invocation.succeed(
+            InvokeResult(
+                payload=payload,
+                function_error=UNHANDLED if fault else None,
+                executed_version=self._version.version,
+                log_tail=self._collector.take_tail(),
+                duration_ms=duration_ms,
+                billed_ms=report.billed_ms,
+                init_ms=init_ms,
+                memory_peak_mib=report.memory_peak_mib,
+                error_type=report.error_type,
+            )
         )
+        if caller_first:
+            asyncio.get_running_loop().call_soon(self._ended, report)
 
     def _ended(self, report: Report) -> None:
         self._collector.drain()

@@ -199,7 +199,7 @@ class Supervisor:
         self._deadline.clear()
         if invocation is not None:
             self.idle_since_ns = now_ns = self._clock.monotonic_ns()
-            invocation.succeed(self._recorder.finished(invocation, payload, fault, now_ns))
+            self._recorder.finished(invocation, payload, fault, now_ns)
 
     def complete(self, payload: bytes, fault: Fault | None) -> None:
         """The function is done. The run is over, and the environment ready for another, as soon

@@ -165,7 +165,10 @@ class Life(RuleBasedStateMachine):
                 self.extensions.close_registration()
                 self.initialised = True
 
-    @precondition(lambda self: self.initialised and self.extensions.ready)
+    def idle(self) -> bool:
+        return self.initialised and self.extensions.ready
+
+    @precondition(idle)
     @rule(parked=st.booleans())
     def invoke(self, parked: bool) -> None:
         for member in self.extensions.invoke():
