@@ -22,6 +22,7 @@ from lambdad.sandbox.jailer import shell as shells
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.root import enter_new_root
 from lambdad.sandbox.jailer.shell import Blueprint, Shell
+from lambdad.sandbox.jailer.stems import Keeping, Stems
 from lambdad.sandbox.jailer.zygotes import Recipe, Zygote
 
 _QUIET_S = 0.004
@@ -42,7 +43,9 @@ Plan = tuple[Shell, Blueprint]
 class Pack:
     """Root, zygote and spare shells of one pack."""
 
-    def __init__(self, loop: Loop, recipe: Recipe, plan: Callable[[Pack], Plan]) -> None:
+    def __init__(
+        self, loop: Loop, recipe: Recipe, plan: Callable[[Pack], Plan], keeping: Keeping
+    ) -> None:
         self.recipe = recipe
         self.root = -1
         self.wanted_spares = 0
@@ -53,6 +56,9 @@ class Pack:
         self._spare: deque[Shell] = deque()
         self._empty: list[Shell] = []
         """Built, but without a child as long as the zygote is not ready."""
+        self._stems: Stems | None = None
+        if recipe.ahead is not None:
+            self._stems = Stems(loop, recipe.ahead, keeping, self.serve)
         self._coming: set[Shell] = set()
         """Not spare yet."""
         self._numbers = itertools.count()
@@ -94,8 +100,12 @@ class Pack:
         zygote.ended = lambda: self._zygote_ended(zygote, answer)
         self._zygote = zygote
 
-    def serve(self, customer: Customer) -> None:
+    def serve(self, customer: Customer, *, may_take_stem: bool = False) -> None:
         """Give the customer a shell, now or when there is one."""
+        stem = self._stems.take() if may_take_stem and self._stems is not None else None
+        if stem is not None:
+            customer.start(stem)
+            return
         self._waiting.append(customer)
         self.match()
 

@@ -2,9 +2,9 @@
 
 lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 
-    {"op": "prepare", "pack", "interpreter", "variables", "targets": [path …]}
+    {"op": "prepare", "pack", "interpreter", "variables", "targets": [path …], "ahead": {…} or null}
         + one fd of a file or folder per target
-    {"op": "create", "id", "pack", "memory_mib", "tmp_mib"}
+    {"op": "create", "id", "pack", "memory_mib", "tmp_mib", "may_take_stem": bool}
         + payload (what the environment's first process reads), output, telemetry, code, layers …
     {"op": "kill", "id"}
 
@@ -14,7 +14,8 @@ jailer → lambdad:
                "no_disk_tmp": reason or null, "no_way_out": reason or null}}
     {"prepared": pack, "failed": reason or null}
     {"created": id, "freeze": word, "thaw": word, "usage": {…}}
-        + Runtime API listener, platform listener, status file of the main process, freezer
+        + Runtime API listener, platform listener, status file of the main process, freezer,
+          [output, telemetry: of a process that was started ahead, in place of those given]
     {"failed": id, "reason"}                             instead of `created`; nothing is left
     {"exited": id, "status": wait status, "oom": bool}
     {"gone": id}                                         after `exited`: nothing is left
@@ -44,6 +45,7 @@ from lambdad.sandbox.jailer.memory import MemoryWatch
 from lambdad.sandbox.jailer.packs import Pack, Plan
 from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
 from lambdad.sandbox.jailer.shell import Blueprint, Shell
+from lambdad.sandbox.jailer.stems import Keeping
 from lambdad.sandbox.jailer.zygotes import Recipe
 from lambdad.sandbox.seccomp.filters import compile_filter, load_policy
 
@@ -58,6 +60,9 @@ class Settings:
     rootless: bool
     environments: int
     spare_shells: int
+    stems: int
+    stems_idle_s: float
+    stems_memory_percent: int
     open_files: int
     processes: int
     create_timeout_s: float
@@ -85,7 +90,11 @@ class Jailer:
         self._cgroups = cgroups
         self._packs: dict[str, Pack] = {}
         self._environments: dict[str, Environment] = {}
-        self._slots = list(range(settings.environments + 16 * settings.spare_shells))
+        self._keeping = Keeping(
+            settings.stems, settings.stems_idle_s, settings.stems_memory_percent
+        )
+        ahead = 16 * (settings.spare_shells + settings.stems)
+        self._slots = list(range(settings.environments + ahead))
         self._init = shells.load_init()
         self._seccomp = compile_filter(load_policy(), platform.machine()).hex()
         self._scratch: Scratch | None = None
@@ -189,8 +198,9 @@ class Jailer:
             channel.close_all(fds)
             self._start_zygote(known)
             return
-        recipe = Recipe(name, message["interpreter"], message["variables"])
-        pack = Pack(self.loop, recipe, self._plan_shell)
+        interpreter, variables = message["interpreter"], message["variables"]
+        recipe = Recipe(name, interpreter, variables, message["ahead"])
+        pack = Pack(self.loop, recipe, self._plan_shell, self._keeping)
         try:
             trees = [mounts.read_only_copy(fd, self._settings.rootless) for fd in fds]
             try:
@@ -228,7 +238,7 @@ class Jailer:
         self._environments[order.id] = environment
         if not pack.has_zygote:  # the last one died
             self._start_zygote(pack)
-        pack.serve(environment)
+        pack.serve(environment, may_take_stem=message["may_take_stem"])
 
     def _order(self, message: dict[str, Any], fds: list[int]) -> Order:
         """Takes over the fds. Raises OSError."""
