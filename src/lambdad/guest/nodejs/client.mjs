@@ -18,11 +18,6 @@ export class RuntimeClient {
     };
   }
 
-  /** End the idle connection. */
-  close() {
-    this.target.agent.destroy();
-  }
-
   /** Wait for the next event: its headers and its body as text. */
   async next() {
     const { status, headers, body } = await this.#call('GET', `${ROOT}/invocation/next`);

@@ -16,17 +16,24 @@ export async function rehearse() {
   await loadHandler(FOLDER, 'part.handler');
   const { cache } = createRequire(import.meta.url);
   for (const name of Object.keys(cache)) delete cache[name];
-  const server = http.createServer(answer);
-  // Without the state in which a connection that was closed lingers.
-  server.on('connection', (socket) => socket.on('end', () => socket.resetAndDestroy?.()));
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const server = http.createServer(answer).listen(0); // a host would have to be looked up
+  const connected = first(server, 'connection');
+  await first(server, 'listening');
   const client = new RuntimeClient(`127.0.0.1:${server.address().port}`);
   for (let time = 0; time < TIMES; time += 1) {
     const { body } = await client.next();
     await client.postInvocationResponse('rehearsal', JSON.stringify(JSON.parse(body)));
   }
-  client.close();
-  await new Promise((resolve) => server.close(resolve));
+  const { sockets, freeSockets } = client.target.agent;
+  const ends = [sockets, freeSockets].flatMap((byName) => Object.values(byName).flat());
+  const peer = await connected;
+  const closed = [server, peer, ...ends].map((one) => first(one, 'close'));
+  for (const end of ends) end.ref(); // to see it through
+  // A connection that is reset is gone; one that is closed lingers in the kernel.
+  peer.resetAndDestroy?.();
+  peer.destroy();
+  server.close();
+  await Promise.all(closed);
 }
 
 function answer(request, response) {
@@ -35,4 +42,8 @@ function answer(request, response) {
     response.setHeader('Content-Type', 'application/json');
     response.end('{}');
   });
+}
+
+function first(emitter, event) {
+  return new Promise((resolve) => emitter.once(event, resolve));
 }

@@ -19,7 +19,7 @@ export async function awaitFunction() {
 
 function become(variables) {
   for (const name of Object.keys(process.env)) {
-    if (!(name in variables)) delete process.env[name];
+    if (!Object.hasOwn(variables, name)) delete process.env[name];
   }
   for (const [name, value] of Object.entries(variables)) {
     // Setting TZ is not free, even to what it is.
