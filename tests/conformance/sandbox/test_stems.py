@@ -44,7 +44,7 @@ const link = (path) => {
   try { return fs.readlinkSync(path).replace(/\\d+/g, 'N'); } catch { return 'gone'; }
 };
 const status = Object.fromEntries(lines('/proc/self/status').map((line) => line.split(':\\t')));
-const names = ['Name', 'Umask', 'Pid', 'PPid', 'TracerPid', 'Uid', 'Gid', 'Groups', 'Threads',
+const names = ['Name', 'Umask', 'Pid', 'PPid', 'TracerPid', 'Uid', 'Gid', 'Groups',
   'SigPnd', 'ShdPnd', 'SigBlk', 'SigIgn', 'SigCgt', 'CapInh', 'CapPrm', 'CapEff',
   'CapBnd', 'CapAmb', 'NoNewPrivs', 'Seccomp', 'Seccomp_filters', 'Cpus_allowed_list'];
 const { heap_size_limit } = require('v8').getHeapStatistics();
