@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 
-from bench import authorize, control, events, idle, sandboxes, snapstart, urls
+from bench import authorize, control, events, idle, runtimes, sandboxes, snapstart, thaw, urls
 from bench.load import latency, sequential, throughput
 from bench.memory import memory_mib
 from bench.servers import Server, baseline, create_functions, lambdad
@@ -119,6 +119,8 @@ BENCHMARKS = {
     "sandboxes": sandboxes.main,
     "idle": idle.main,
     "snapstart": snapstart.main,
+    "runtimes": runtimes.main,
+    "thaw": thaw.main,
     "events": events.main,
 }
 

@@ -17,7 +17,7 @@ from lambdad.core.ids import new_environment_id
 from lambdad.guest.stem import CHANNEL
 from lambdad.runtime.catalog.packs import PackCatalog
 from lambdad.runtime.variables import known_beforehand
-from lambdad.sandbox.driver import Driver, RuntimePack, Sandbox, SandboxSpec
+from lambdad.sandbox.driver import Driver, Mount, RuntimePack, Sandbox, SandboxSpec
 from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from lambdad.sandbox.python_start import zygote_variables
 from lambdad.sandbox.seccomp.filters import numbers
@@ -28,7 +28,9 @@ from support.real_sandboxes import Workbench, descendants
 IS_STEM = "!require('fs').readFileSync('/proc/self/environ', 'latin1').includes('_HANDLER=')"
 """In a function of Node's: whether its process was a stem."""
 RUNTIME = "nodejs24.x"
-"""Of the Node that the tests bring (and that can become another program, as `WalledIn` needs)."""
+"""Of the Node that the tests bring (it can become another program, as `StemWorkbench` needs)."""
+_PYTHON = "/var/runtime/python"
+"""Beside Node, which has its place in /var/lang."""
 _NUMBERS = numbers(os.uname().machine)
 
 
@@ -92,7 +94,7 @@ async def provoke(bench: Workbench, pack: RuntimePack | None = None) -> None:
     await sandbox.kill()
 
 
-class WalledIn(Workbench):
+class StemWorkbench(Workbench):
     """A workbench whose Python runs in the process that a stem was, with what that had open."""
 
     _pack: RuntimePack | None = None
@@ -100,11 +102,12 @@ class WalledIn(Workbench):
     async def python(self, source: str, **changes: Any) -> Sandbox:
         if self._pack is None:
             node, python = node_pack(), python_pack()
-            mounts = (*node.mounts, *(m for m in python.mounts if m.target == "/var/lang"))
+            own = [Mount(m.source, _PYTHON) for m in python.mounts if m.target == "/var/lang"]
+            mounts = (*node.mounts, *own)
             self._pack = RuntimePack(node.runtime, node.family, node.argv, mounts, ahead=node.ahead)
             await provoke(self, self._pack)
         await eventually_waiting(self.driver, 2)
-        program = python_pack().argv[0]
+        program = python_pack().argv[0].replace("/var/lang", _PYTHON)
         start = (
             f"if (!({IS_STEM})) process.exit(99);\n"
             f"process.execve('{program}', ['{program}', '/var/task/app.py'], process.env);\n"
