@@ -106,7 +106,8 @@ class StemWorkbench(Workbench):
             mounts = (*node.mounts, *own)
             self._pack = RuntimePack(node.runtime, node.family, node.argv, mounts, ahead=node.ahead)
             await provoke(self, self._pack)
-        await eventually_waiting(self.driver, 2)
+        while not waiting(self.driver):
+            await asyncio.sleep(0.02)
         program = python_pack().argv[0].replace("/var/lang", _PYTHON)
         start = (
             f"if (!({IS_STEM})) process.exit(99);\n"

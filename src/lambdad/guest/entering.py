@@ -65,7 +65,7 @@ def drop_privileges(uid: int, seccomp: bytes) -> None:
 
 
 def keep_only(wanted: Mapping[int, int]) -> None:
-    """Make the fds of the environment, number by source, 0 among them; everything else is closed."""
+    """Make the fds of the environment: source by number, 0 among them. All others are closed."""
     # The sources may sit on the numbers that they are to get: lift them out of the way first.
     lifted = {number: os.dup2(source, 900 + number) for number, source in wanted.items()}
     for number, source in lifted.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 import json
 import os
@@ -196,9 +198,13 @@ def test_a_stem_that_is_lost_is_replaced_after_the_next_start(
 ) -> None:
     async def work() -> list[str]:
         await provoke(bench)
+        shells = []
         for pid in await eventually_waiting(bench.driver, DEFAULT_LIMITS.stems):
-            os.kill(_beside(bench, pid)[victim], signal.SIGKILL)
-        await eventually_waiting(bench.driver, 0)
+            processes = _beside(bench, pid)
+            shells.append(processes["shell"])
+            os.kill(processes[victim], signal.SIGKILL)
+        while descendants(jail_of(bench).outer_pid).intersection(shells):
+            await asyncio.sleep(0.02)  # until the jailer has seen their end
         first = await told(bench, node_spec(bench, TELL))
         return [first, await told_with_stems(bench, node_spec(bench, TELL))]
 
@@ -210,9 +216,10 @@ def _beside(bench: Workbench, stem: int) -> dict[str, int]:
     own = os.readlink(f"/proc/{stem}/ns/pid")
     numbers = {}
     for pid in descendants(jail_of(bench).outer_pid):
-        if os.readlink(f"/proc/{pid}/ns/pid") == own:
-            text = Path(f"/proc/{pid}/status").read_text()
-            numbers[int(text.partition("NSpid:")[2].split("\n")[0].split()[-1])] = pid
+        with contextlib.suppress(OSError):  # it has just ended
+            if os.readlink(f"/proc/{pid}/ns/pid") == own:
+                text = Path(f"/proc/{pid}/status").read_text()
+                numbers[int(text.partition("NSpid:")[2].split("\n")[0].split()[-1])] = pid
     return {"shell": numbers[1], "stem": numbers[2], "attendant": numbers[max(numbers)]}
 
 
