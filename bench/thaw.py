@@ -21,7 +21,7 @@ from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.functions.snapshot import Function, FunctionVersion
 from lambdad.invoke.invoker import InvokeRequest
 
-ROUNDS = 200
+ROUNDS = 100
 HOUR_S = 3600
 SETTLE_S = 0.1
 """Ten times the grace after which an environment is frozen."""
