@@ -2,13 +2,17 @@
 
     python -m bench.baseline FOLDER_WITH_APP_PY --ready-fd N
 
-It answers Invoke for any function name; each name gets environments of its own, as many as are
-busy at once. It does nothing else: no authentication, sandbox, limits, logs or timeouts.
+The bare warm path: it checks the signature of an Invoke (SigV4, with a cached signing key) and
+answers for any function name; each name gets environments of its own, as many as are busy at once.
+It does nothing else: no authorisation, sandbox, limits, logs, metrics or timeouts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import hashlib
+import hmac
 import os
 import subprocess
 import sys
@@ -28,6 +32,7 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.parser = httptools.HttpRequestParser(self)
         self.url, self.body = b"", b""
+        self.headers: dict[bytes, bytes] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -37,6 +42,9 @@ class Connection(asyncio.Protocol):
 
     def on_url(self, url: bytes) -> None:
         self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.lower()] = value
 
     def on_body(self, body: bytes) -> None:
         self.body += body
@@ -92,6 +100,39 @@ class Function:
             self.idle.append(transport)
 
 
+SECRET = "bench"
+"""Of the one access key."""
+
+
+@functools.cache
+def signing_key(date: str, region: str, service: str) -> bytes:
+    key = f"AWS4{SECRET}".encode()
+    for part in (date, region, service, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def verify(path: str, headers: dict[bytes, bytes], body: bytes) -> bool:
+    """Whether the Authorization header was made for exactly this POST."""
+    _, credential, signed, signature = headers[b"authorization"].decode().split(" ")
+    _, date, region, service, _ = credential.removesuffix(",").split("/")
+    names = signed.removesuffix(",").removeprefix("SignedHeaders=")
+    lines = [f"{name}:{headers[name.encode()].decode()}" for name in names.split(";")]
+    digest = hashlib.sha256(body).hexdigest()
+    request = "\n".join(["POST", path, "", *lines, "", names, digest])
+    stamp = headers[b"x-amz-date"].decode()
+    text = "\n".join(
+        [
+            "AWS4-HMAC-SHA256",
+            stamp,
+            f"{date}/{region}/{service}/aws4_request",
+            hashlib.sha256(request.encode()).hexdigest(),
+        ]
+    )
+    expected = hmac.digest(signing_key(date, region, service), text.encode(), "sha256").hex()
+    return hmac.compare_digest(f"Signature={expected}", signature)
+
+
 PROCESSES: list[subprocess.Popen[bytes]] = []
 IN_FLIGHT: dict[str, asyncio.Transport] = {}
 
@@ -140,6 +181,10 @@ class Front(Connection):
         self.functions, self.create = functions, create
 
     def complete(self, url: bytes, body: bytes) -> None:
+        headers, self.headers = self.headers, {}
+        if not verify(url.decode(), headers, body):
+            self.transport.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+            return
         name = url.split(b"/")[3].decode()
         job = (str(uuid.uuid4()), body, self.transport)
         function = self.functions.get(name)

@@ -25,6 +25,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from bench.baseline import SECRET as BASELINE_SECRET
+
 ROLE = "bench"
 TRUST = json.dumps(
     {
@@ -162,13 +164,13 @@ def service_client(service: str, server: Server) -> Any:
 
 @contextmanager
 def baseline() -> Iterator[Server]:
-    """The plainest thing that runs functions: one subprocess per environment, no walls, no
-    authentication, no limits, no logs. `bench/baseline.py`."""
+    """The plainest thing that runs functions: a signature check, one subprocess per environment;
+    no walls, no authorisation, no limits, no logs. `bench/baseline.py`."""
     folder = Path(tempfile.mkdtemp(prefix="lambdad-baseline-"))
     (folder / "app.py").write_text(NO_OP)
     command = [sys.executable, "-m", "bench.baseline", str(folder)]
     process, endpoint, ready_s = _wait_for_line(command)
-    server = Server(process, endpoint, ready_s, Credentials("AKIABENCH", "secret"), folder)
+    server = Server(process, endpoint, ready_s, Credentials("AKIABENCH", BASELINE_SECRET), folder)
     try:
         yield server
     finally:

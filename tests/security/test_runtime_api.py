@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import tracemalloc
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from lambdad.runtime.connection import RESPONSE_MODE, Connection
 from lambdad.runtime.environment import Rejected
 from lambdad.runtime.extension_api import ExtensionEvents, route
 from lambdad.runtime.telemetry_feed import TelemetryFeed
+from lambdad.runtime.telemetry_subscription import Subscription
 
 HEAD = b"POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -80,15 +82,32 @@ def environment() -> Environment:
 
 
 def test_telemetry_that_nobody_asked_for_yet_is_bounded() -> None:
-    """Of the init phase all is kept for who subscribes later; a line may be long."""
-    feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS)
-    line = "x" * DEFAULT_LIMITS.environment_log_line_bytes
+    """Of the init phase all is kept for who subscribes later; a line may be long, and of letters
+    that take four bytes each."""
+    feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS, _nobody)
+    size = DEFAULT_LIMITS.environment_log_line_bytes
     tracemalloc.start()
     for number in range(100):
-        feed.log("function", line, number)
+        feed.log("function", "x" * size, number)
+        feed.log("function", "\N{GRINNING FACE}" * (size // 4), number)
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert held < 2 * DEFAULT_LIMITS.telemetry_backlog_bytes
+
+
+async def _nobody(port: int) -> socket.socket:
+    raise ConnectionRefusedError
+
+
+def test_subscriptions_without_end_are_refused() -> None:
+    """Each begins with all that was kept of the init phase."""
+    feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS, _nobody)
+    subscription = Subscription(("extension",), "HTTP", 1, "/", 1000, 262_144, 1000)
+    made = 0
+    while feed.open:
+        feed.subscribe("same", subscription)
+        made += 1
+    assert made == 2 * DEFAULT_LIMITS.extensions
 
 
 def many_headers() -> bytes:

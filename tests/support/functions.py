@@ -30,6 +30,7 @@ from lambdad.sandbox.driver import Driver
 from lambdad.sandbox.drivers.process import ProcessDriver
 from lambdad.server.config import Surroundings
 from lambdad.server.packs import pack_catalog
+from lambdad.telemetry.log_records import StreamKey
 
 ACCOUNT = AccountId("000000000000")
 REGION = Region("us-east-1")
@@ -59,10 +60,8 @@ class MemoryLog:
     def __init__(self) -> None:
         self.events: list[tuple[str, LogEvent]] = []
 
-    def append(  # the protocol's six
-        self, account: str, region: str, group: str, stream: str, timestamp_ms: int, message: str
-    ) -> None:
-        self.events.append((group, LogEvent(stream, timestamp_ms, message)))
+    def append(self, stream: StreamKey, timestamp_ms: int, message: str) -> None:
+        self.events.append((stream.group.name, LogEvent(stream.name, timestamp_ms, message)))
 
     def messages(self, name: str) -> list[str]:
         group = f"/aws/lambda/{name}"

@@ -29,7 +29,7 @@ def stream(name: str = "s", of: str = "g") -> StreamKey:
 
 def append(store: LogStore, message: str, timestamp_ms: int, to: StreamKey | None = None) -> None:
     key = to or stream()
-    store.append(*key.group, key.name, timestamp_ms, message)
+    store.append(key, timestamp_ms, message)
 
 
 def run_store(

@@ -9,7 +9,7 @@ from pathlib import Path
 from lambdad.sandbox.driver import Mount, RuntimePack
 
 GUEST = Path(__file__).parents[2] / "src" / "lambdad" / "guest"
-CLIENT = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
+CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py")
 
 
 def module_path(name: str) -> Path:
@@ -24,7 +24,10 @@ def module_path(name: str) -> Path:
 def python_pack() -> RuntimePack:
     """This interpreter as `python3.11`, with the official runtime client of the environment."""
     number = "{}.{}".format(*sys.version_info[:2])
-    mounts = [Mount(GUEST / "python" / "bootstrap.py", "/var/runtime/bootstrap.py")]
+    mounts = [
+        Mount(GUEST / "python" / name, f"/var/runtime/{name}")
+        for name in ("bootstrap.py", "runtime_client.py")
+    ]
     for path in map(module_path, CLIENT):
         mounts.append(Mount(path, f"/var/runtime/{path.name}"))
     prefix = Path(sys.base_prefix)

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,9 +90,11 @@ class Workbench:
         self.made.append(sandbox)
         return sandbox
 
-    async def python(self, source: str, **changes: Any) -> Sandbox:
-        """An environment of the Python pack whose module is `source`."""
-        return await self.create(self.spec(python_pack(), self.code(source), **changes))
+    async def python(self, source: str, family: str = "python", **changes: Any) -> Sandbox:
+        """An environment of the Python pack whose module is `source`; of another family, behind
+        the walls that a pack of that family has."""
+        pack = replace(python_pack(), family=family)
+        return await self.create(self.spec(pack, self.code(source), **changes))
 
     async def shell(self, script: str, **changes: Any) -> Sandbox:
         """An environment whose bootstrap is a shell script."""

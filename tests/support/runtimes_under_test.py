@@ -84,7 +84,7 @@ class RuntimeUnderTest:
     def pack(self, packs: PackCatalog) -> RuntimePack:
         """The pack; fetched if it may be. Raises Unavailable."""
         if self.fetched or EVERYTHING:
-            with _locked(self.runtime):
+            with locked(self.runtime):
                 _fetch(self.runtime, packs)
         answer = packs.find(self.runtime)
         if isinstance(answer, RuntimePack):
@@ -98,7 +98,7 @@ class RuntimeUnderTest:
         for path in sorted(sources.rglob("*")):
             digest.update(path.read_bytes() if path.is_file() else b"")
         target = DATA_DIR / "programs" / f"{self.name}-{digest.hexdigest()[:16]}"
-        with _locked(self.name):
+        with locked(self.name):
             if not target.is_dir():
                 staging = target.with_name(f".{target.name}")
                 shutil.rmtree(staging, ignore_errors=True)
@@ -109,7 +109,7 @@ class RuntimeUnderTest:
 
 
 @contextlib.contextmanager
-def _locked(name: str) -> Iterator[None]:
+def locked(name: str) -> Iterator[None]:
     """Test processes that run at the same time build and fetch one after the other."""
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     with (DATA_DIR / f".lock-{name}").open("w") as file:
@@ -225,6 +225,30 @@ def _of_java(number: str, *, fetched: bool = False) -> RuntimeUnderTest:
     )
 
 
+def _ruby(number: str) -> RuntimeUnderTest:
+    gems = f"ruby/gems/{number}.0"
+    return RuntimeUnderTest(
+        name=f"ruby{number}",
+        runtime=f"ruby{number}",
+        handler="app.handler",
+        program="ruby",
+        build=_copy,
+        error=("Function<Broken>", ("errorMessage", "errorType", "stackTrace")),
+        init_error=("Init<IOError>", "not today"),
+        missing=("app.Gone.handler", "Function<NameError>", "uninitialized constant Kernel::Gone"),
+        layer={
+            "ruby/lib/greeting.rb": 'module Greeting; TEXT = "from the layer"; end\n',
+            f"{gems}/gems/farewell-1.0.0/lib/farewell.rb": (
+                'module Farewell; TEXT = "a gem of the layer"; end\n'
+            ),
+            f"{gems}/specifications/farewell-1.0.0.gemspec": (
+                'Gem::Specification.new { |s| s.name = "farewell"; s.version = "1.0.0"; '
+                's.summary = s.name; s.authors = [s.name]; s.files = ["lib/farewell.rb"] }\n'
+            ),
+        },
+    )
+
+
 def _provided(
     name: str, runtime: str, build: Callable[[Path, Path, Path], None], **changes: object
 ) -> RuntimeUnderTest:
@@ -252,6 +276,7 @@ ALL = [
     _of_java("17", fetched=True),
     _of_java("21"),
     _of_java("25", fetched=True),
+    *(_ruby(number) for number in ("3.2", "3.3", "3.4")),
     _provided("bash", "provided.al2", _copy, breaks_streams=False),
     _provided(
         *("go", "provided.al2023", _go),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lambdad.core.ids import EnvironmentId
 from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxError, SandboxSpec, Tier
 
 
@@ -120,8 +121,11 @@ async def echo(runtime: Runtime) -> None:
 class PlayedSandbox:
     """A Sandbox whose process is a coroutine of the test's."""
 
-    def __init__(self, spec: SandboxSpec, play: Play) -> None:
+    def __init__(self, spec: SandboxSpec, play: Play, driver: PlayedDriver) -> None:
         self.spec = spec
+        self._driver = driver
+        self.terminated = False
+        self.on_terminate: Callable[[], None] = lambda: None
         self.environment_id = spec.environment_id
         self.runtime_listener = socket.create_server(("127.0.0.1", 0))
         self.runtime_listener.setblocking(False)
@@ -160,9 +164,22 @@ class PlayedSandbox:
         if not self.exited.done():
             self.exited.set_result(end)
 
-    async def kill(self) -> Exit:
+    def terminate(self) -> None:
+        self.terminated = True
+        self.on_terminate()
+
+    async def connect(self, port: int) -> socket.socket:
+        connection = socket.socket()
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+        return connection
+
+    async def kill(self, *, keep_tmp: bool = False) -> Exit:
         if not self.killed:
             self.killed = True
+            await self._driver.on_kill()
+            if keep_tmp:
+                self._driver.kept.add(self.environment_id)
             self._task.cancel()
             await asyncio.wait([self._task])
             self.end(Exit(None, 9))
@@ -177,6 +194,10 @@ class PlayedSandbox:
         return await self.exited
 
 
+async def _at_once() -> None:
+    pass
+
+
 class PlayedDriver:
     """A Driver for PlayedSandboxes. `plays` are used in order, the last one for ever."""
 
@@ -186,6 +207,9 @@ class PlayedDriver:
     def __init__(self, *plays: Play) -> None:
         self.plays = list(plays) or [echo]
         self.sandboxes: list[PlayedSandbox] = []
+        self.kept: set[EnvironmentId] = set()
+        """Ended ones whose /tmp is kept."""
+        self.on_kill: Callable[[], Coroutine[Any, Any, object]] = _at_once
         self.refusal: str | None = None
 
     async def start(self) -> None:
@@ -198,12 +222,18 @@ class PlayedDriver:
         if self.refusal is not None:
             raise SandboxError(self.refusal)
         play = self.plays.pop(0) if len(self.plays) > 1 else self.plays[0]
-        sandbox = PlayedSandbox(spec, play)
+        if spec.heir_of is not None:
+            self.kept.remove(spec.heir_of)
+        sandbox = PlayedSandbox(spec, play, self)
         self.sandboxes.append(sandbox)
         return sandbox
 
+    def discard(self, environment_id: EnvironmentId) -> None:
+        self.kept.discard(environment_id)
+
     async def close(self) -> None:
         assert all(sandbox.killed for sandbox in self.sandboxes)
+        assert not self.kept
 
     @property
     def alive(self) -> int:

@@ -121,7 +121,7 @@ def _addressed(call: Call, rules: ServiceRules, operation: str, params: Params) 
     accounts' policies have to allow it (`iam/evaluate.py`)."""
     owner_of = rules.owners.get(operation)
     owner = None if owner_of is None else owner_of(params)
-    return call if owner is None or owner == call.account else replace(call, account=owner)
+    return call if owner is None or owner == call.account else call._replace(account=owner)
 
 
 def _is_unbound_root(call: Call, served: _Served | None, operation: str) -> bool:

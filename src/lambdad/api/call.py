@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lambdad.core.ids import AccountId, Region, RequestId
 from lambdad.iam.principal import Principal
@@ -18,9 +17,9 @@ UNMODELLED_HEADERS = "$headers"
 has. The gateway takes it out before the rest is serialised, and adds them to the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The circumstances of a call; its input travels beside it as Params."""
+class Call(NamedTuple):
+    """The circumstances of a call; its input travels beside it as Params. A NamedTuple because
+    every call makes one."""
 
     account: AccountId
     """What the operation works on: the caller's own, unless the authorizer let a call for another

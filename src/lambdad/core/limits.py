@@ -188,6 +188,8 @@ class Limits:
     """Per execution environment, internal and external."""
     extension_shutdown_s: float = 2.0
     """The shutdown phase of an environment with an external extension."""
+    internal_extension_shutdown_s: float = 0.5
+    """Likewise with internal ones only."""
     telemetry_backlog_bytes: int = 4 * MIB
     """Kept for one subscription whose extension is behind; past it events are dropped (ours)."""
     log_tail_bytes: int = 4 * KIB

@@ -1,8 +1,8 @@
 """The first process of an environment with external extensions: starts them, then the runtime.
 
 It has the rights of the function and no more. What it is told and what it tells goes over the
-Runtime API's address, by HTTP: it waits for commands (`start` the runtime, `terminate` it with a
-SIGTERM, `forward` the telemetry of a subscription) and says how each process ended. It stays until
+Runtime API's address, by HTTP: it waits for the command to `start` the runtime and says what the
+extensions write and how each process ended. A SIGTERM it hands on to the runtime. It stays until
 the environment is ended from outside. Standard library only, and nothing imported late: the root
 that it lives in may have none. Python 3.8 and later.
 """
@@ -16,17 +16,13 @@ import select
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_FOLDER = "/opt/extensions"
+from . import syscalls
+
 _READ_BYTES = 65_536
 _LINE_BYTES = 65_536
-_TRIES = 5
-_PAUSE_S = 0.2
-"""Between two tries to reach a subscriber."""
-_DELIVERY_TIMEOUT_S = 10.0
 
 
 class Conductor:
@@ -46,11 +42,13 @@ class Conductor:
         os.set_blocking(self._wake_write, False)
 
     def conduct(self, plan: Mapping[str, Any]) -> None:
-        """Serve for ever. Returns only in the child that is to become the runtime."""
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        """Serve for ever. Returns only in the child that is to become the runtime. `plan`: the
+        `folder` of the extensions, their `names`, and the `variables` that they get."""
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
         signal.set_wakeup_fd(self._wake_write)
         for name in plan["names"]:
-            self._start_extension(name, plan["variables"])
+            self._start_extension(name, plan["folder"] + "/" + name, plan["variables"])
         self._commands = commands = _connect(self._address)
         commands.sendall(_get("next"))
         self._poll.register(self._wake_read, select.POLLIN)
@@ -58,7 +56,7 @@ class Conductor:
         while True:
             for fd, _ in self._poll.poll():
                 if fd == self._wake_read:
-                    self._reap()
+                    self._woken()
                 elif fd in self._outputs:
                     self._pass_on(fd)
                 elif fd == commands.fileno() and self._obey(commands):
@@ -66,8 +64,7 @@ class Conductor:
 
     # -- processes ----------------------------------------------------------------------------
 
-    def _start_extension(self, name: str, variables: Mapping[str, str]) -> None:
-        path = f"{_FOLDER}/{name}"
+    def _start_extension(self, name: str, path: str, variables: Mapping[str, str]) -> None:
         output, end = os.pipe()
 
         def become() -> None:
@@ -90,16 +87,24 @@ class Conductor:
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for number in (signal.SIGCHLD, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
+            # Where no namespace ends it with its parent.
+            syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
             for fd in (self._wake_read, self._wake_write, *self._outputs):
                 os.close(fd)
             if self._commands is not None:
                 self._commands.close()
         return pid
 
-    def _reap(self) -> None:
+    def _woken(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            os.read(self._wake_read, 512)
+            if signal.SIGTERM in os.read(self._wake_read, 512) and self._runtime:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._runtime, signal.SIGTERM)
+        self._reap()
+
+    def _reap(self) -> None:
         while self._names:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
@@ -122,35 +127,16 @@ class Conductor:
 
     def _obey(self, commands: socket.socket) -> bool:
         """Carry out one. True in the child that is to become the runtime."""
-        verb, _, rest = _receive(commands).partition(b" ")
-        if not verb:
+        command = _receive(commands)
+        if not command:
             os._exit(0)  # nobody is left to conduct for
-        if verb == b"start":
+        if command == b"start":
             pid = self._fork()
             if pid == 0:
                 return True
             self._runtime, self._names[pid] = pid, None
-        elif verb == b"terminate" and self._runtime:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._runtime, signal.SIGTERM)
-        elif verb == b"forward":
-            number, protocol, port, path = json.loads(rest)
-            if self._fork() == 0:
-                _be(lambda: self._forward(number, protocol, (port, path)), "telemetry")
         commands.sendall(_get("next"))
         return False
-
-    def _forward(self, number: int, protocol: str, where: tuple[int, str]) -> None:
-        """Take one batch after another to the subscriber, for as long as there are any."""
-        port, path = where
-        with _connect(self._address) as fetching:
-            while True:
-                fetching.sendall(_get(f"telemetry/{number}"))
-                batch = _receive(fetching)
-                if not batch:
-                    return
-                message = batch if protocol == "TCP" else _post(path, batch)
-                _deliver((self._address[0], port), message, answered=protocol != "TCP")
 
     # -- output -------------------------------------------------------------------------------
 
@@ -178,26 +164,11 @@ def _be(work: Callable[[], None], name: str) -> None:
     try:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         work()
-        os._exit(0)
     except OSError as error:
         sys.stderr.write(f"{name}: {error.strerror}\n")
         sys.stderr.flush()
     finally:
         os._exit(126)
-
-
-def _deliver(address: tuple[str, int], message: bytes, *, answered: bool) -> None:
-    """To a subscriber; given up when it cannot be reached for a while."""
-    for _ in range(_TRIES):
-        try:
-            with _connect(address) as delivering:
-                delivering.settimeout(_DELIVERY_TIMEOUT_S)
-                delivering.sendall(message)
-                if answered:
-                    delivering.recv(_READ_BYTES)
-                return
-        except OSError:
-            time.sleep(_PAUSE_S)
 
 
 def _connect(address: tuple[str, int]) -> socket.socket:

@@ -30,8 +30,9 @@ def enter(shell: int, cgroups: Sequence[int]) -> None:
     syscalls.setns(shell, SHELL_NAMESPACES)
 
 
-def furnish(code: int, layers: int | None, tmp: int | None, tmp_mib: int) -> None:
-    """Mount code, layers and /tmp (detached mounts); without one, /tmp is memory of that size."""
+def furnish(code: int, layers: int | None, tmp: int | None, tmp_mib: int) -> int:
+    """Mount code, layers and /tmp (detached mounts); without one, /tmp is memory of that size.
+    A detached copy of /tmp, which outlives the environment with whoever holds it."""
     syscalls.attach_tree(code, TASK_ROOT)
     if layers is not None:
         syscalls.attach_tree(layers, "/opt")
@@ -40,6 +41,7 @@ def furnish(code: int, layers: int | None, tmp: int | None, tmp_mib: int) -> Non
     else:
         flags = syscalls.MS_REMOUNT | syscalls.MS_NOSUID | syscalls.MS_NODEV
         syscalls.mount(None, "/tmp", None, flags, "size=%dm" % tmp_mib)
+    return syscalls.clone_tree(syscalls.AT_FDCWD, "/tmp")
 
 
 def limit(what: int, wanted: int) -> None:

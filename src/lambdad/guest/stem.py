@@ -21,7 +21,7 @@ from . import channel
 CHANNEL = 63
 """Above what an interpreter opens for itself: those fds get the numbers that they always have."""
 
-Furnish = Callable[[dict[str, Any], "list[int]"], None]
+Furnish = Callable[[dict[str, Any], "list[int]"], int]
 
 
 def fork_attendant() -> tuple[bool, socket.socket]:
@@ -47,9 +47,9 @@ def attend(stem: socket.socket, stem_pid: int, jailer: socket.socket, furnish: F
         return  # the jailer is told of its end by the zygote
     channel.send(jailer, {"waiting": True})
     order, fds = channel.receive(jailer)
-    furnish(order, fds)
+    tmp = furnish(order, fds)
     status = os.open("/proc/%d/status" % stem_pid, os.O_RDONLY | os.O_CLOEXEC)
-    channel.send(jailer, {"entered": True}, [status])
+    channel.send(jailer, {"entered": True}, [status, tmp])
     payload, sent = fds[0], 0
     while sent < os.fstat(payload).st_size:
         sent += os.sendfile(stem.fileno(), payload, sent, 1 << 20)

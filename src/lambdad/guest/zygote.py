@@ -15,9 +15,10 @@ as `channel` sends them:
     zygote → jailer  {"ready": true} or {"broken": reason}
                      {"child": number, "exit": wait status} or {"child", "failed": reason}
     child → jailer   {"waiting": true}
-    jailer → child   {"tmp_mib", "layers": bool, "disk": bool} + payload, output, telemetry,
-                     code, [layers], [file system of /tmp]
-    child → jailer   {"entered": true} + its /proc/self/status, or {"failed": reason}
+    jailer → child   {"tmp_mib", "layers": bool, "mounted_tmp": bool} + payload, output,
+                     telemetry, code, [layers], [file system of /tmp]
+    child → jailer   {"entered": true} + its /proc/self/status, copy of /tmp, or
+                     {"failed": reason}
 
 A child may first be told to start its command ahead, as a stem (`stem`); then its attendant waits
 for the order:
@@ -59,6 +60,8 @@ class Zygote:
         self._seccomp = b""
         self._processes = 0
         self._python = False
+        # Found once: looking through all names makes a child copy the pages that they are on.
+        self._own_modules = [name for name in sys.modules if name.split(".")[0] == __package__]
 
     def configure(self) -> None:
         """Take the first message, become as small as a parent of environments may be."""
@@ -141,7 +144,9 @@ class Zygote:
             os.setsid()
             if self._python:
                 bootstrap.rehearse()
-                _forget_own_modules()
+                # A function may bring modules of any name: ours must not be there before.
+                for name in self._own_modules:
+                    del sys.modules[name]
                 gc.enable()
             entering.enter(fds[0], fds[2:])
             channel.close_all([fds[0], *fds[2:]])
@@ -176,11 +181,11 @@ class Zygote:
         self, order: dict[str, Any], fds: list[int], uid: int, jailer: socket.socket
     ) -> dict[str, Any]:
         payload, pipes = fds[0], fds[1:3]
-        _furnish(order, fds)
+        tmp = _furnish(order, fds)
         self._become_ordinary(uid, pipes)
         start: dict[str, Any] = json.loads(os.pread(payload, os.fstat(payload).st_size, 0))
         status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
-        channel.send(jailer, {"entered": True}, [status])
+        channel.send(jailer, {"entered": True}, [status, tmp])
         jailer.detach()
         self._keep_only(pipes, start["telemetry_fd"], {})
         os.chdir(entering.TASK_ROOT)
@@ -201,11 +206,12 @@ class Zygote:
         entering.keep_only({0: self._null, 1: output, 2: output, **own, **more})
 
 
-def _furnish(order: dict[str, Any], fds: list[int]) -> None:
-    """Mount what an order brings: behind payload and pipes code, layers, /tmp."""
+def _furnish(order: dict[str, Any], fds: list[int]) -> int:
+    """Mount what an order brings: behind payload and pipes code, layers, /tmp. A copy of /tmp."""
     rest = fds[4:]
     layers = rest.pop(0) if order["layers"] else None
-    entering.furnish(fds[3], layers, rest[0] if order["disk"] else None, order["tmp_mib"])
+    given_tmp = rest[0] if order["mounted_tmp"] else None
+    return entering.furnish(fds[3], layers, given_tmp, order["tmp_mib"])
 
 
 def describe(error: BaseException) -> str:
@@ -228,13 +234,6 @@ def _run(start: dict[str, Any], runtime_path: list[str]) -> int:
     except OSError as error:
         os.write(2, ("%s: %s\n" % (start["argv"][0], error.strerror)).encode())
         return 127 if isinstance(error, FileNotFoundError) else 126
-
-
-def _forget_own_modules() -> None:
-    """A function may bring modules of any name: ours must not be there before."""
-    package = __package__ or ""
-    for name in [name for name in sys.modules if name.split(".")[0] == package]:
-        del sys.modules[name]
 
 
 def main(control: socket.socket) -> int:

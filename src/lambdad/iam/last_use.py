@@ -23,7 +23,8 @@ class LastUses:
     def __init__(self, store: IamStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._notes: dict[tuple[AccountId, str], LastUse] = {}
+        self._notes: dict[tuple[AccountId, str], tuple[int, str, Region]] = {}
+        """When (epoch milliseconds), for which service and in which region."""
         self._writing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -40,9 +41,7 @@ class LastUses:
     def note(self, account: AccountId, of: str, service: str, region: Region) -> None:
         """That the access key or role `of` (its id) was used just now."""
         if len(self._notes) < _MAX_NOTES or (account, of) in self._notes:
-            self._notes[account, of] = LastUse(
-                of=of, at_ms=self._clock.wall_ms(), region=region, service=service
-            )
+            self._notes[account, of] = self._clock.wall_ms(), service, region
 
     async def flush(self) -> None:
         """Store what was noted, of those that still exist."""
@@ -53,7 +52,8 @@ class LastUses:
                 there |= {role.id for role in draft.all(Role)}
                 for (owner, of), note in notes.items():
                     if owner == account and of in there:
-                        draft.put(note)
+                        at_ms, service, region = note
+                        draft.put(LastUse(of=of, at_ms=at_ms, region=region, service=service))
 
     async def _write(self) -> None:
         while True:

@@ -197,6 +197,9 @@ class FunctionPool:
         self.waiting.appendleft(invocation)
         self._scale_up()
 
+    def creation_turn(self) -> contextlib.AbstractAsyncContextManager[object]:
+        return self._fleet.creation_turn()
+
     # -- starting -----------------------------------------------------------------------------
 
     def standing_changed(self) -> None:
@@ -274,7 +277,7 @@ class FunctionPool:
 
     async def _create(self, environment: Supervisor) -> bool:
         """Create it when it is its turn, unless those who waited were served meanwhile."""
-        async with self._fleet.creation_turn():
+        async with self.creation_turn():
             if environment.ended or self._starting > len(self.waiting):
                 return False
             await environment.create()
@@ -283,7 +286,7 @@ class FunctionPool:
     async def _start_ahead(self, environment: Supervisor, promised_mib: int) -> None:
         initialised = False
         try:
-            async with self._fleet.creation_turn():
+            async with self.creation_turn():
                 if not environment.ended:
                     await environment.create()
             initialised = not environment.ended and await environment.initialise()

@@ -164,7 +164,7 @@ class RuntimeApi:
             runs.on_error(request_id, connection.header(_ERROR_TYPE), _error_body(connection))
         else:
             runs.on_response(request_id, connection.body())
-        connection.answer(ACCEPTED)
+        connection.accept()
 
     def _error(self, connection: Connection, request_id: str) -> None:
         if connection.too_large:

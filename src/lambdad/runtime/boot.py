@@ -1,17 +1,18 @@
 """One start of a function's process: its sandbox, the Runtime API in it, and its init phase.
 
 Owns the resources of one sandbox from creation to the end. An execution environment has one Boot,
-or a second one when init is repeated inside the first invocation. May not: know invocations.
+and another one when init is repeated inside an invocation. May not: know invocations.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lambdad.core.ids import new_environment_id
+from lambdad.core.ids import EnvironmentId, new_environment_id
 from lambdad.functions.errors import LambdaError
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime.api import RunEvents, RuntimeApi, RuntimeEvents
@@ -60,6 +61,13 @@ class InitFailure:
     """The caller's fault, by request id."""
     crashed: bool = False
 
+    async def fault(self, request_id: str, left_ns: int, timeout_s: float) -> Fault:
+        """The caller's, now or, after a crash, when the time that is left is over."""
+        if not self.crashed:
+            return self.fault_for(request_id)
+        await asyncio.sleep(max(0, left_ns) / 1e9)
+        return timed_out(request_id, timeout_s)
+
 
 class Watcher(Protocol):
     """The environment that a boot belongs to. Told of what comes after init."""
@@ -85,13 +93,12 @@ class Boot:
         self.started_ns = 0
         """When the process started, monotonic."""
         self.ended = False
+        self.frozen = False
         self._version = version
         self._purpose = purpose
         self._services = services
         self._collector = collector
-        external: tuple[str, ...] = ()
-        if version.layer_dirs and services.driver.tier.shows_layers:
-            external = external_extensions(version.layer_dirs)
+        external = external_extensions(version.layer_dirs)
         self.extensions = ExtensionHost(self, version, external, services.clock, services.limits)
         self.snapshot: SnapshotPoint | None = None
         if purpose.restores:
@@ -102,11 +109,17 @@ class Boot:
         self._runtime_ready = False
         self._watcher = watcher
         self._sandbox: Sandbox | None = None
-        self._init: asyncio.Future[InitFailure | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._init: asyncio.Future[InitFailure | None] = loop.create_future()
+        self._keeps_tmp = False
+        self._gone: asyncio.Future[None] = loop.create_future()
+        """Done when no process of it is left."""
 
-    async def create(self, pack: RuntimePack, stream: str) -> None:
-        """Create the sandbox and start its process. Raises SandboxError where the platform has
-        none to give."""
+    async def create(
+        self, pack: RuntimePack, stream: str, heir_of: EnvironmentId | None = None
+    ) -> None:
+        """Create the sandbox and start its process, with the /tmp of the one whose heir it is.
+        Raises SandboxError where the platform has none to give."""
         version, services = self._version, self._services
         self.started_ns = services.clock.monotonic_ns()
         try:
@@ -134,8 +147,13 @@ class Boot:
             tmp_mib=version.tmp_mib,
             extensions=external,
             extension_variables=extension_variables(variables) if external else {},
+            heir_of=heir_of,
         )
-        sandbox = await services.driver.create(spec)
+        try:
+            sandbox = await services.driver.create(spec)
+        finally:
+            if heir_of is not None:
+                services.driver.discard(heir_of)  # when it was not taken over
         if self.ended:  # while it was being created
             await sandbox.kill()
             return
@@ -200,12 +218,30 @@ class Boot:
         if self._sandbox is not None:
             self._collector.extension_output(data)
 
+    @property
+    def connects_inside(self) -> bool:
+        """Whether telemetry can be delivered."""
+        return self._services.driver.tier.connects_inside
+
+    async def connect(self, port: int) -> socket.socket:
+        """To what an extension listens on. Raises OSError."""
+        if self._sandbox is None:
+            raise ConnectionRefusedError("there is no sandbox")
+        return await self._sandbox.connect(port)
+
+    def terminate(self) -> None:
+        """SIGTERM for the runtime."""
+        if self._sandbox is not None:
+            self._sandbox.terminate()
+
     def runtime_exited(self, end: Exit) -> None:
         """The runtime's process ended, in an environment where it is not the main one."""
         asyncio.get_running_loop().call_later(_EXIT_SETTLE_S, self._settle_exit, end)
 
     def _succeed(self) -> None:
         self.extensions.close_registration()
+        if self.extensions.feed is None:
+            self._collector.feed = None
         if not self._init.done():
             self._init.set_result(None)
 
@@ -216,27 +252,32 @@ class Boot:
         self._fail_init(InitFailure("error", fault.error_type, lambda _: fault))
 
     def freeze(self) -> None:
+        self.frozen = True
         if self._sandbox is not None:
             self._sandbox.freeze()
 
     def thaw(self) -> None:
+        self.frozen = False
         if self._sandbox is not None:
             self._sandbox.thaw()
 
     def memory_peak_bytes(self) -> int:
         return self._sandbox.memory_peak_bytes() if self._sandbox is not None else 0
 
-    def end(self, reason: str = "spindown", *, at_once: bool = False) -> None:
-        """End the processes and give everything back, which goes on by itself. Extensions that
-        wanted to know of the end have their shutdown phase first, unless it is to be `at_once`."""
+    def end(self, reason: str = "spindown", *, keep_tmp: bool = False) -> None:
+        """End the processes and give everything back but, if so wished, /tmp; that goes on by
+        itself. Where there are extensions and init succeeded, the shutdown phase comes first."""
         if self.ended:
             return
         self.ended = True
+        self._keeps_tmp = keep_tmp
         self.environment.exited()
-        graceful = not at_once and self._init.done() and bool(self.extensions.external)
+        initialised = self._init.done() and self._init.result() is None
+        graceful = initialised and self.extensions.present
         self._fail_init(_ENDED)
         if self._sandbox is None:
             self._api.close()
+            self._gone.set_result(None)
         elif graceful:
             self._services.tasks.spawn(self._shut_down(self._sandbox, reason))
         else:
@@ -260,7 +301,27 @@ class Boot:
     async def _kill(self, sandbox: Sandbox) -> None:
         if self._services.platform is not None and sandbox.platform_listener is not None:
             self._services.platform.detach(sandbox.platform_listener)
-        await sandbox.kill()
+        asked = self._keeps_tmp
+        try:
+            await sandbox.kill(keep_tmp=asked)
+        finally:
+            self._gone.set_result(None)
+        if asked and not self._keeps_tmp:
+            self._services.driver.discard(sandbox.environment_id)
+
+    async def gone(self) -> EnvironmentId | None:
+        """Wait until no process of it is left, after its `end`; the sandbox whose /tmp is kept."""
+        await asyncio.shield(self._gone)
+        if self._sandbox is None or not self._keeps_tmp:
+            return None
+        return self._sandbox.environment_id
+
+    def forget_tmp(self) -> None:
+        """Nobody will inherit its /tmp."""
+        if self._keeps_tmp and self._sandbox is not None:
+            self._keeps_tmp = False
+            if self._gone.done():
+                self._services.driver.discard(self._sandbox.environment_id)
 
     def _exited(self, future: asyncio.Future[Exit]) -> None:
         if self.ended or future.cancelled():

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from lambdad.core.clock import Clock
-from lambdad.core.ids import AccountId, Region
 from lambdad.core.limits import Limits
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime.output import FrameDecoder, LineSplitter
+from lambdad.telemetry.log_records import GroupKey, StreamKey
 
 _READ_BYTES = 65_536
 _DRAIN_READS = 32
@@ -37,15 +37,7 @@ class Feed(Protocol):
 class LogSink(Protocol):
     """Where log events go; `telemetry/logs.py` is one."""
 
-    def append(
-        self,
-        account: AccountId,
-        region: Region,
-        group: str,
-        stream: str,
-        timestamp_ms: int,
-        message: str,
-    ) -> None:
+    def append(self, stream: StreamKey, timestamp_ms: int, message: str) -> None:
         """Take one event. Never blocks and never fails."""
 
 
@@ -56,18 +48,16 @@ class LogCollector:
         self, sink: LogSink, version: FunctionVersion, stream: str, clock: Clock, limits: Limits
     ) -> None:
         self._append = sink.append
-        self._version = version
-        self._account = version.account
-        self._region = version.region
-        self._group = version.log_group
-        self._stream = stream
+        group = GroupKey(version.account, version.region, version.log_group)
+        self._stream = StreamKey(group, stream)
         self._clock = clock
         self._limits = limits
         self._born_ms = clock.wall_ms()
         self._threshold = (
             _LEVELS.get(version.application_log_level, 0) if version.log_format == "JSON" else 0
         )
-        self._feed: Feed | None = None
+        self.feed: Feed | None = None
+        """Gets what the pipes hold too."""
         self._tail: deque[bytes] | None = None
         self._tail_bytes = 0
         self._pipes: dict[int, Callable[[bytes], None]] = {}
@@ -75,8 +65,8 @@ class LogCollector:
         self._flush: Callable[[], None] = _no_flush
 
     def attach(self, output_fd: int, telemetry_fd: int, feed: Feed | None = None) -> None:
-        """Read a sandbox's pipes from now on; `feed` gets what is in them too."""
-        self._feed = feed
+        """Read a sandbox's pipes from now on."""
+        self.feed = feed
         lines = LineSplitter(self._limits.environment_log_line_bytes)
         frames = FrameDecoder(self._limits.environment_log_line_bytes)
         poller = select.poll()
@@ -131,8 +121,8 @@ class LogCollector:
         now_ms = self._clock.wall_ms()
         for text in splitter.feed(data):
             self._emit(now_ms, text)
-            if self._feed is not None:
-                self._feed.log("extension", text, now_ms)
+            if self.feed is not None:
+                self.feed.log("extension", text, now_ms)
 
     def begin_tail(self) -> None:
         """Keep the end of what is logged from now on."""
@@ -169,11 +159,11 @@ class LogCollector:
         if timestamp_ms is None or not self._born_ms <= timestamp_ms <= now_ms:
             timestamp_ms = now_ms  # the function sets the frame's time: it may not lie far
         self._emit(timestamp_ms, text)
-        if self._feed is not None:
-            self._feed.log("function", text, timestamp_ms)
+        if self.feed is not None:
+            self.feed.log("function", text, timestamp_ms)
 
     def _emit(self, timestamp_ms: int, text: str) -> None:
-        self._append(self._account, self._region, self._group, self._stream, timestamp_ms, text)
+        self._append(self._stream, timestamp_ms, text)
         if self._tail is not None:
             self._keep(text if text.endswith("\n") else text + "\n")
 

@@ -91,6 +91,8 @@ class Connection(asyncio.Protocol):
         """Set while a request for the next event is open; told if the client hangs up."""
         self._choked = False
         """The client does not read its answers."""
+        self._owed = b""
+        """An answer that is sent in this turn of the loop."""
         self._held_bytes = 0
         self._body_came = False
         self._begin()
@@ -264,6 +266,8 @@ class Connection(asyncio.Protocol):
         if self._abandon is None or transport is None or transport.is_closing():
             return  # it will ask again
         self._abandon = None
+        if self._owed:
+            self._pay()
         if len(payload) <= _ONE_WRITE_BYTES:
             transport.write(head + payload)
         else:
@@ -272,8 +276,22 @@ class Connection(asyncio.Protocol):
 
     def answer(self, data: bytes) -> None:
         """Send a whole answer."""
+        if self._owed:
+            self._pay()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+
+    def accept(self) -> None:
+        """Say that what was posted was taken, once whoever waits for it has been served: it wakes
+        the function, which would then compete with them for the processor."""
+        self._pay()
+        self._owed = ACCEPTED
+        asyncio.get_running_loop().call_soon(self._pay)
+
+    def _pay(self) -> None:
+        owed, self._owed = self._owed, b""
+        if owed:
+            self.answer(owed)
 
     def refuse(self, rejection: Rejected) -> None:
         """Send an error as these APIs have it."""
@@ -287,6 +305,7 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Hang up once everything is sent."""
+        self._pay()
         if self._transport is not None:
             self._transport.close()
 

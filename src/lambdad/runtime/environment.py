@@ -3,9 +3,6 @@
 Owns: which call of a runtime is allowed when, and what follows from it. Events are method calls;
 each returns a Step for the supervisor to carry out or raises Rejected, which is the Runtime API's
 own answer (semantics §6.4), and then nothing has changed. May not: know sockets, time or payloads.
-
-The runtime is the only participant yet. Extensions join in `next_requested` and `assign`: an
-environment is then ready once every participant has asked for its next event.
 """
 
 from __future__ import annotations

@@ -18,14 +18,11 @@ def head_of(request: InvokeRequest, deadline_ms: int, payload_bytes: int) -> byt
     cannot end a header."""
     optional = ""
     if request.trace_header:
-        trace = request.trace_header.translate(_NO_LINE_BREAKS)
-        optional = f"Lambda-Runtime-Trace-Id: {trace}\r\n"
+        optional = f"Lambda-Runtime-Trace-Id: {_one_line(request.trace_header)}\r\n"
     if request.client_context:
-        context = request.client_context.translate(_NO_LINE_BREAKS)
-        optional += f"Lambda-Runtime-Client-Context: {context}\r\n"
+        optional += f"Lambda-Runtime-Client-Context: {_one_line(request.client_context)}\r\n"
     if request.tenant_id:
-        tenant = request.tenant_id.translate(_NO_LINE_BREAKS)
-        optional += f"Lambda-Runtime-Aws-Tenant-Id: {tenant}\r\n"
+        optional += f"Lambda-Runtime-Aws-Tenant-Id: {_one_line(request.tenant_id)}\r\n"
     return (
         "HTTP/1.1 200 OK\r\n"
         "Content-Type: application/json\r\n"
@@ -34,3 +31,8 @@ def head_of(request: InvokeRequest, deadline_ms: int, payload_bytes: int) -> byt
         f"Lambda-Runtime-Invoked-Function-Arn: {request.invoked_arn}\r\n"
         f"{optional}Content-Length: {payload_bytes}\r\n\r\n"
     ).encode()
+
+
+def _one_line(value: str) -> str:
+    """The same, nearly always."""
+    return value.translate(_NO_LINE_BREAKS) if "\n" in value or "\r" in value else value

@@ -19,8 +19,6 @@ from lambdad.runtime.telemetry_subscription import Subscription, parse_subscript
 
 EXTENSION = b"/2020-01-01/extension/"
 CONDUCTOR = b"/lambdad/conductor/"
-_FETCH = b"telemetry/"
-_DIGITS = 4
 _TELEMETRY = {b"/2022-07-01/telemetry": "Telemetry", b"/2020-08-15/logs": "Logs"}
 _NAME = b"lambda-extension-name"
 _IDENTIFIER = b"lambda-extension-identifier"
@@ -62,11 +60,6 @@ class ExtensionEvents(Protocol):
 
     def on_subscribe(self, identifier: str, subscription: Subscription, api: str) -> None:
         """An extension wants telemetry; `api` is Telemetry or Logs."""
-
-    def on_fetch(self, number: int, waiting: Next) -> None:
-        """A batch of a subscription is wanted."""
-
-    def on_fetch_abandoned(self, waiting: Next) -> None: ...
 
     def on_process_exited(self, name: str | None, status: int) -> None:
         """A process of the conductor's has ended with this wait status; None: the runtime."""
@@ -160,16 +153,6 @@ def _conductor(connection: Connection, events: ExtensionEvents, action: bytes) -
     elif action == b"output":
         events.on_output(connection.body())
         connection.answer(ACCEPTED)
-    elif action.startswith(_FETCH):
-        number = action[len(_FETCH) :]
-        if not number.isdigit() or len(number) > _DIGITS:
-            return False
-        connection.wait(events.on_fetch_abandoned)
-        try:
-            events.on_fetch(int(number), connection)
-        except Rejected:
-            connection.wait_no_more()
-            raise
     elif action == b"exited":
         try:
             report = json.loads(connection.body())

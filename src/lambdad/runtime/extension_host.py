@@ -8,8 +8,8 @@ extensions.py. May not: know pools, or what a run's caller is told.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,6 +60,18 @@ class Host(Protocol):
     def runtime_exited(self, end: Exit) -> None:
         """The runtime's process ended."""
 
+    @property
+    def connects_inside(self) -> bool:
+        """Whether telemetry can be delivered here."""
+        ...
+
+    async def connect(self, port: int) -> socket.socket:
+        """To a port inside the environment. Raises OSError."""
+        ...
+
+    def terminate(self) -> None:
+        """Send the runtime a SIGTERM."""
+
 
 class ExtensionHost:
     """Implements ExtensionEvents."""
@@ -72,12 +84,14 @@ class ExtensionHost:
         self.external = tuple(external)
         self.present = bool(external)
         """Whether there are any: most environments have none and pay nothing."""
-        self.feed = TelemetryFeed(clock, limits) if external else None
-        """Where there is a conductor, which delivers it."""
+        self.feed: TelemetryFeed | None = TelemetryFeed(clock, limits, host.connect)
+        """After init only where somebody has subscribed."""
         self._host = host
         self._version = version
         self._clock = clock
-        self._shutdown_s = limits.extension_shutdown_s
+        self._shutdown_s = limits.internal_extension_shutdown_s
+        if external:
+            self._shutdown_s = limits.extension_shutdown_s
         self._waiting: dict[str, Next] = {}
         """By identifier."""
         self._event: dict[str, Any] = {}
@@ -87,7 +101,8 @@ class ExtensionHost:
         self._started = False
         self._closing = False
         self._changed = asyncio.Event()
-        self._runtime_gone = True
+        self._runtime_gone = bool(external)
+        """Not running, as far as the conductor has told."""
 
     # -- what the extensions say --------------------------------------------------------------
 
@@ -178,30 +193,21 @@ class ExtensionHost:
     def on_subscribe(self, identifier: str, subscription: Subscription, api: str) -> None:
         member = self.extensions.find(identifier)
         feed = self.feed
-        if feed is None:
+        if not self._host.connects_inside:
             raise Rejected(202, f"{api}.NotSupported", f"{api} API is not supported")
-        if not feed.open:
+        if feed is None or not feed.open:
             text = f"{api} API subscription is closed already"
             raise Rejected(403, f"{api}.SubscriptionClosed", text)
-        number = feed.subscribe(identifier, subscription)
+        feed.subscribe(identifier, subscription)
         feed.on_subscribed(member.name, subscription.types)
-        where = [number, subscription.protocol, subscription.port, subscription.path]
-        self._command(b"forward " + json.dumps(where).encode())
-
-    def on_fetch(self, number: int, waiting: Next) -> None:
-        if self.feed is None:
-            raise Rejected(404, "UnknownSubscription", "There is no such subscription")
-        self.feed.on_fetch(number, waiting)
-
-    def on_fetch_abandoned(self, waiting: Next) -> None:
-        if self.feed is not None:
-            self.feed.on_fetch_abandoned(waiting)
 
     def close_registration(self) -> None:
         """Init is over."""
         self.extensions.close_registration()
         if self.feed is not None:
             self.feed.close_subscriptions()
+            if not self.feed.subscribed:
+                self.feed = None
 
     # -- what they are told -------------------------------------------------------------------
 
@@ -230,16 +236,18 @@ class ExtensionHost:
 
     async def shut_down(self, reason: str) -> None:
         """The shutdown phase: SIGTERM for the runtime, then SHUTDOWN for those who asked for it.
-        Ends when they have, or when their time is up; what still runs is the caller's to kill."""
+        Ends when they have, or when their time is up; what still runs is the caller's to kill.
+        Internal extensions have no more than the SIGTERM, and end with the runtime."""
         self._closing = True
         loop = asyncio.get_running_loop()
         limit_s = self._shutdown_s
         began_s, ends_ms = loop.time(), self._clock.wall_ms() + int(limit_s * 1000)
-        if not self._runtime_gone:
-            self._command(b"terminate")
-            await self._until(lambda: self._runtime_gone, limit_s * _RUNTIME_SHARE)
         if self.feed is not None:
             self.feed.flush()
+        if not self._runtime_gone:
+            self._host.terminate()
+            share = _RUNTIME_SHARE if self.external else 1.0
+            await self._until(lambda: self._runtime_gone, limit_s * share)
         self._event = {
             "eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": ends_ms,
         }  # fmt: skip

@@ -6,15 +6,14 @@ Owns no rule and does no I/O.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lambdad.core.ids import RequestId
 
 
-@dataclass(frozen=True, slots=True)
-class InvokeRequest:
-    """What the caller sent. The payload reaches the runtime unchanged."""
+class InvokeRequest(NamedTuple):
+    """What the caller sent. The payload reaches the runtime unchanged. A NamedTuple, like the
+    result, because every run makes one."""
 
     request_id: RequestId
     """The context's `aws_request_id`; the same for every attempt of an asynchronous event."""
@@ -34,8 +33,7 @@ class InvokeRequest:
     """An asynchronous event: only concurrency limits it, no rate of requests (semantics §1.4)."""
 
 
-@dataclass(frozen=True, slots=True)
-class InvokeResult:
+class InvokeResult(NamedTuple):
     """What a run came to. A function that failed is a result too (semantics §2.2)."""
 
     payload: bytes

@@ -5,7 +5,9 @@ Owns: when which platform line is logged, Max Memory Used, billed time, the resu
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Protocol
 
 from lambdad.core.clock import Clock
@@ -38,6 +40,9 @@ class Feed(Protocol):
 
     on_subscribed: Callable[[str, tuple[str, ...]], None]
 
+    def begin(self, make: Callable[[], str]) -> None:
+        """The first event, made when somebody wants it."""
+
     def platform(self, lines: str) -> None:
         """JSON, one event a line."""
 
@@ -62,7 +67,6 @@ class Recorder:
         self._environment_id = environment_id
         self._purpose = purpose
         self._feed: Feed | None = None
-        self._events: PlatformLines
         self._lines = platform_lines(version, environment_id, purpose)
         self._collector = collector
         self._clock = clock
@@ -77,7 +81,7 @@ class Recorder:
             self.note(self._purpose.note)
         self._collector.platform(now_ms, self._lines.init_start(now_ms, phase))
         if self._feed is not None:
-            self._feed.platform(self._events.init_start(now_ms, phase))
+            self._feed.begin(lambda: self._events.init_start(now_ms, phase))
 
     def _subscribed(self, name: str, types: tuple[str, ...]) -> None:
         now_ms = self._clock.wall_ms()
@@ -86,12 +90,15 @@ class Recorder:
         if self._feed is not None:
             self._feed.platform(self._events.subscription(now_ms, name, types))
 
+    @cached_property
+    def _events(self) -> PlatformLines:
+        return telemetry_lines(self._version, self._environment_id, self._purpose)
+
     def feed_with(self, feed: Feed | None) -> None:
         """Tell it all platform events of the next start of the environment."""
         self._feed = feed
         if feed is not None:
             feed.on_subscribed = self._subscribed
-            self._events = telemetry_lines(self._version, self._environment_id, self._purpose)
 
     def init_ended(self, report: InitReport, extensions: Iterable[Extension] = ()) -> None:
         self._collector.drain()
@@ -154,13 +161,14 @@ class Recorder:
     def finished(
         self, invocation: Invocation, payload: bytes, fault: Fault | None, now_ns: int
     ) -> InvokeResult:
-        """Log the end of a run at `now_ns` (monotonic); what its caller is told."""
+        """The end of a run at `now_ns` (monotonic): what its caller is told. It is logged once
+        the caller has its answer, in the same turn of the loop, so that nobody can look between;
+        at once where the log is part of the answer, or where the environment ends."""
         duration_ms = (now_ns - invocation.started_ns) / 1e6
         if fault is not None and fault.status == "timeout":
             duration_ms = self._version.timeout_s * 1000.0
         init_ms, self.init_ms = self.init_ms, None
         restore_ms, self.restore_ms = self.restore_ms, None
-        self._collector.drain()
         report = Report(
             request_id=invocation.request.request_id,
             duration_ms=duration_ms,
@@ -171,12 +179,10 @@ class Recorder:
             status=fault.status if fault else None,
             error_type=fault.error_type if fault else None,
         )
-        now_ms = self._clock.wall_ms()
-        self._collector.platform(now_ms, self._lines.end(now_ms, report))
-        self._collector.platform(now_ms, self._lines.report(now_ms, report))
-        if self._feed is not None:
-            self._feed.platform(self._events.end(now_ms, report))
-            self._feed.platform(self._events.report(now_ms, report))
+        if fault is None and not invocation.request.tail:
+            asyncio.get_running_loop().call_soon(self._ended, report)
+        else:
+            self._ended(report)
         return InvokeResult(
             payload=payload,
             function_error=UNHANDLED if fault else None,
@@ -188,6 +194,15 @@ class Recorder:
             memory_peak_mib=report.memory_peak_mib,
             error_type=report.error_type,
         )
+
+    def _ended(self, report: Report) -> None:
+        self._collector.drain()
+        now_ms = self._clock.wall_ms()
+        self._collector.platform(now_ms, self._lines.end(now_ms, report))
+        self._collector.platform(now_ms, self._lines.report(now_ms, report))
+        if self._feed is not None:
+            self._feed.platform(self._events.end(now_ms, report))
+            self._feed.platform(self._events.report(now_ms, report))
 
     def _memory_peak(self, now_ns: int, fault: Fault | None) -> int:
         """In MiB. Read anew when the last reading is old, so after every run of some length: in a

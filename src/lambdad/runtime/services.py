@@ -6,6 +6,7 @@ Owns only the shapes: the collaborators are built in server/wiring.py.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -44,6 +45,10 @@ class Owner(Protocol):
 
     def reroute(self, invocation: Invocation) -> None:
         """Give an invocation that no function has seen to another environment."""
+
+    def creation_turn(self) -> contextlib.AbstractAsyncContextManager[object]:
+        """Held while a sandbox is created: only so many are at once."""
+        ...
 
 
 class Tasks:

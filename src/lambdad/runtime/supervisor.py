@@ -8,7 +8,6 @@ must: no task, no timer of its own, one look at the pipes.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -29,6 +28,7 @@ from lambdad.runtime.purpose import ON_DEMAND, Purpose
 from lambdad.runtime.recorder import Recorder
 from lambdad.runtime.runs import Runs
 from lambdad.runtime.services import EnvironmentServices, Owner
+from lambdad.runtime.starts import Starts
 from lambdad.sandbox.driver import RuntimePack
 
 _AT_REST = (State.READY, State.RESTORE_READY)
@@ -58,26 +58,25 @@ class Supervisor:
         self.made_ns = services.clock.monotonic_ns()
         """No later than its credentials, monotonic."""
         self.watched = False  # the freezer's
-        self._pack = pack
         self._services = services
         self._owner = owner
         self._clock = clock = services.clock
         self._timeout_ns = version.timeout_s * 1_000_000_000
         self._hand_back_ns = services.limits.environment_hand_back_ms * 1_000_000
-        self._stream = log_stream(clock.wall_ms(), version.version, self.id)
-        self._log = LogCollector(services.log_sink, version, self._stream, clock, services.limits)
+        stream = log_stream(clock.wall_ms(), version.version, self.id)
+        self._log = LogCollector(services.log_sink, version, stream, clock, services.limits)
         self._recorder = Recorder(
             version, self.id, self._log, clock, lambda: self._boot.memory_peak_bytes(), purpose
         )
         self._boot = self._new_boot()
+        self._starts = Starts(self._new_boot, self._recorder, clock, pack, stream)
         self._first: Callable[[Invocation], Coroutine[Any, Any, None]] | None = None
-        """Runs the first invocation after what has to come before it: a failed init once more,
-        or the restore."""
+        """Runs the next invocation after what has to come before it: init once more, or the
+        restore."""
         self.running: Invocation | None = None
         self._delivered = False
         """The function has seen the running invocation."""
         self._waiting: Next | None = None
-        self._frozen = False
         self._withheld = False
         """Not offered to the pool until the runtime asks for its next event."""
         self._deadline = Deadline(clock, self._on_deadline)
@@ -85,16 +84,14 @@ class Supervisor:
     # -- init ---------------------------------------------------------------------------------
 
     async def create(self) -> None:
-        """Create the sandbox and start the init phase in it. Raises SandboxError where the
-        platform has none to give."""
-        self._recorder.init_started("init")
-        await self._boot.create(self._pack, self._stream)
+        """Create the sandbox and start its init phase. Raises SandboxError where there is none."""
+        await self._starts.first(self._boot)
 
     async def initialise(self) -> bool:
         """See the init phase through; whether it succeeded. A failed one is repeated inside the
         first invocation, as AWS does; one that ran ahead of them ends the environment."""
         limit_s = self.purpose.init_limit_s(self._services.limits, self.version.timeout_s)
-        failure = await self._init_outcome("init", limit_s)
+        failure = await self._starts.outcome(self._boot, "init", limit_s)
         if self.ended:
             return False
         self.idle_since_ns = self._clock.monotonic_ns()
@@ -107,14 +104,14 @@ class Supervisor:
             self.init_failure = failure
             self.end()
         else:
-            self._first = self._invoke_after_init
-            self._boot.end(at_once=True)
+            self._prepare_for_init(failure.error_type)
         return failure is None
 
     def _new_boot(self) -> Boot:
         runs = Runs(self, self._services.limits)
         boot = Boot(self.version, self.purpose, self._services, self._log, (self, runs), self)
         self._recorder.feed_with(boot.extensions.feed)
+        self._boot = boot
         return boot
 
     @property
@@ -122,23 +119,19 @@ class Supervisor:
         """What is allowed now."""
         return self._boot.environment
 
-    async def _init_outcome(self, phase: str, limit_s: float) -> InitFailure | None:
-        boot = self._boot
-        failure = await boot.initialised(limit_s)
-        if self.ended:
-            return failure
-        report = boot.init_report(phase, failure)
-        self._recorder.init_ended(report, boot.extensions.extensions.members)
-        return failure
+    def _prepare_for_init(self, error_type: str | None, reason: str = "failure") -> None:
+        """End the processes and leave the rest, /tmp included, to the next invocation, which
+        begins with an init. Where memory ran out, /tmp may be what filled it: it is new then."""
+        self._first = self._invoke_after_init
+        self._waiting, self._withheld = None, False
+        self._boot.end(reason, keep_tmp=error_type != faults.OUT_OF_MEMORY)
 
     async def _invoke_after_init(self, invocation: Invocation) -> None:
-        """Repeat the failed init on the function's own time, then run."""
-        invocation.started_ns = self._clock.monotonic_ns()
-        self._boot = self._new_boot()
-        self._recorder.init_started("invoke")
+        """Repeat init on the function's own time, then run: AWS's suppressed init."""
         try:
-            await self._boot.create(self._pack, self._stream)
-            failure = await self._init_outcome("invoke", self.version.timeout_s)
+            turn = self._owner.creation_turn()
+            invocation.started_ns = await self._starts.again(self._boot, turn)
+            failure = await self._starts.outcome(self._boot, "invoke", self.version.timeout_s)
         except Exception as error:  # whatever it is, the caller must not wait for ever
             self.abandon(error)
             return
@@ -154,7 +147,7 @@ class Supervisor:
 
     async def _invoke_after_restore(self, invocation: Invocation) -> None:
         """Let the runtime go on from behind its init, then run."""
-        self._thaw()
+        self._boot.thaw()
         error = await self._boot.restore(self._recorder)
         if self.ended:
             return
@@ -165,16 +158,12 @@ class Supervisor:
             self.abandon(error)
 
     async def _fail_after_init(self, invocation: Invocation, failure: InitFailure) -> None:
-        request_id = invocation.request.request_id
-        fault = failure.fault_for(request_id)
-        if failure.crashed:  # AWS lets the caller wait for the timeout
-            left_ns = invocation.started_ns + self._timeout_ns - self._clock.monotonic_ns()
-            await asyncio.sleep(max(0, left_ns) / 1e9)
-            fault = faults.timed_out(request_id, self.version.timeout_s)
+        left_ns = invocation.started_ns + self._timeout_ns - self._clock.monotonic_ns()
+        fault = await failure.fault(invocation.request.request_id, left_ns, self.version.timeout_s)
         if not self.ended:
             self._recorder.started(invocation, self._clock.wall_ms())
             self._finish(fault.payload, fault)
-            self.end()
+            self._reset(failure.error_type, "failure")
 
     # -- invocation ---------------------------------------------------------------------------
 
@@ -187,13 +176,9 @@ class Supervisor:
         if self._first is not None:
             self._services.tasks.spawn(self._first(invocation))
             return
-        if self._frozen:
-            self._thaw()
+        if self._boot.frozen:
+            self._boot.thaw()
         self._start_running(invocation)
-
-    def _thaw(self) -> None:
-        self._frozen = False
-        self._boot.thaw()
 
     def _start_running(self, invocation: Invocation) -> None:
         if self._boot.environment.assign(invocation.request.request_id) is Step.DELIVER:
@@ -237,7 +222,7 @@ class Supervisor:
         self._services.freezer.watch(self)
         self._owner.available(self)
 
-    # -- what the runtime does ----------------------------------------------------------------
+    # -- what the runtime does, and time ------------------------------------------------------
 
     def on_next(self, waiting: Next) -> None:
         step = self._boot.environment.next_requested()
@@ -268,20 +253,23 @@ class Supervisor:
     def on_failure(self, boot: Boot, fault_for: Callable[[str], Fault]) -> None:
         if boot is not self._boot or self.ended:
             return
+        fault = fault_for(self.running.request.request_id if self.running else "")
+        run_failed = self._withheld
         if self.running is not None and self._delivered:
-            fault = fault_for(self.running.request.request_id)
             self._finish(fault.payload, fault)
+            run_failed = True
         elif self.running is not None:
             self._hand_back(self.running)
-        self.end("failure")
-
-    # -- time ---------------------------------------------------------------------------------
+        if run_failed:
+            self._reset(fault.error_type, "failure")
+        else:
+            self.end("failure")
 
     def _on_deadline(self) -> None:
         if self.running is not None:
             fault = faults.timed_out(self.running.request.request_id, self.version.timeout_s)
             self._finish(fault.payload, fault)
-            self.end("timeout")
+            self._reset(fault.error_type, "timeout")
 
     def settle(self, now_ns: int, grace_ns: int) -> bool:
         """The freezer's look: freeze an idle environment, deal with one that does not come back
@@ -294,10 +282,11 @@ class Supervisor:
                 self._withheld = True
                 self._hand_back(self.running)
             return True
+        if self._boot.ended:
+            return False
         if self._boot.environment.state in _AT_REST:
             if idle_ns < grace_ns:
                 return True
-            self._frozen = True
             self._boot.freeze()
             return False
         if idle_ns > self._timeout_ns:
@@ -313,6 +302,15 @@ class Supervisor:
 
     # -- the end ------------------------------------------------------------------------------
 
+    def _reset(self, error_type: str | None, reason: str) -> None:
+        """After a run that failed: go on with the same /tmp. One that ran out of memory is
+        replaced, and one that is to be initialised ahead of invocations, by one that is."""
+        if error_type == faults.OUT_OF_MEMORY or self.purpose.ahead:
+            self.end(reason)
+        else:
+            self._prepare_for_init(error_type, reason)
+            self._owner.available(self)
+
     def end(self, reason: str = "spindown") -> None:
         """End the process and take no more. What runs in it gets no answer from here. `reason` is
         what extensions are told: `spindown`, `timeout` or `failure`."""
@@ -320,7 +318,9 @@ class Supervisor:
             return
         self.ended = True
         self._deadline.cancel()
+        self._starts.over = True
         self._boot.end(reason)
+        self._boot.forget_tmp()
         self._owner.ended(self)
 
     def abandon(self, error: Exception) -> None:

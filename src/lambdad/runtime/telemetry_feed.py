@@ -1,8 +1,7 @@
 """The telemetry of one environment, to the extensions that subscribed to it.
 
-Owns: which events there are for whom, and when a batch goes out. Batches are fetched by a process
-inside the environment (`guest/conductor.py`), which posts them to the subscriber: nothing of ours
-ever connects to an address that a function chose. May not: know what the events mean.
+Owns: which events there are for whom, and when a batch goes out. How it gets there is
+telemetry_delivery.py's. May not: know what the events mean.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ from dataclasses import dataclass, field
 
 from lambdad.core.clock import Clock
 from lambdad.core.limits import Limits
-from lambdad.runtime.connection import Next
-from lambdad.runtime.environment import Rejected
 from lambdad.runtime.platform_log import iso_time
 from lambdad.runtime.telemetry_buffer import TelemetryBuffer
+from lambdad.runtime.telemetry_delivery import Connect, deliver
 from lambdad.runtime.telemetry_subscription import Subscription
 
 _HISTORY_EVENTS = 1_000
@@ -28,36 +26,50 @@ _HISTORY_EVENTS = 1_000
 @dataclass(slots=True, eq=False)
 class _Subscriber:
     identifier: str
-    types: frozenset[str]
+    subscription: Subscription
     buffer: TelemetryBuffer
-    waiting: Next | None = None
+    delivery: asyncio.Task[None] | None = field(default=None)
+    """Of the batch that is on its way."""
     timer: asyncio.TimerHandle | None = field(default=None)
+
+    def cancel(self) -> None:
+        """It gets nothing more."""
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.delivery is not None:
+            self.delivery.cancel()
 
 
 class TelemetryFeed:
     """Telemetry of one start of an environment."""
 
-    def __init__(self, clock: Clock, limits: Limits) -> None:
+    def __init__(self, clock: Clock, limits: Limits, connect: Connect) -> None:
         self._clock = clock
         self._limits = limits
+        self._connect = connect
         self.on_subscribed: Callable[[str, tuple[str, ...]], None] = lambda name, types: None
         """Told of the extension and what it gets."""
-        self._subscribers: list[_Subscriber] = []
-        self._history: deque[tuple[str, bytes]] | None = deque()
+        self._first: Callable[[], str] = str
+        self._subscribers: dict[str, _Subscriber] = {}
+        """By identifier."""
+        self._history: deque[tuple[str, str, int]] | None = deque()
+        """Kind, text and time: encoded only for a subscriber."""
         self._history_bytes = 0
+        self._subscriptions = 0
+        self._ending = False
 
-    def subscribe(self, identifier: str, subscription: Subscription) -> int:
-        """Under the number that is answered, from the start of init on. An extension's later
-        subscription takes the place of its earlier one."""
+    def subscribe(self, identifier: str, subscription: Subscription) -> None:
+        """From the start of init on. An extension's later subscription takes the place of its
+        earlier one."""
+        self._subscriptions += 1
+        if (earlier := self._subscribers.pop(identifier, None)) is not None:
+            earlier.cancel()
         buffer = TelemetryBuffer(subscription, self._limits.telemetry_backlog_bytes)
-        subscriber = _Subscriber(identifier, frozenset(subscription.types), buffer)
-        for index, earlier in enumerate(self._subscribers):
-            if earlier.identifier == identifier:
-                self._subscribers[index] = _Subscriber(identifier, frozenset(), earlier.buffer)
-        self._subscribers.append(subscriber)
-        for kind, event in self._history or ():
-            self._add(subscriber, kind, event)
-        return len(self._subscribers) - 1
+        subscriber = self._subscribers[identifier] = _Subscriber(identifier, subscription, buffer)
+        for line in self._first().splitlines():
+            self._add(subscriber, "platform", line.encode())
+        for kind, text, timestamp_ms in self._history or ():
+            self._add(subscriber, kind, _encoded(kind, text, timestamp_ms))
 
     def close_subscriptions(self) -> None:
         """Init is over: nobody can subscribe any more."""
@@ -65,70 +77,71 @@ class TelemetryFeed:
 
     @property
     def open(self) -> bool:
-        return self._history is not None and len(self._subscribers) < 2 * self._limits.extensions
+        return self._history is not None and self._subscriptions < 2 * self._limits.extensions
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether anybody has."""
+        return bool(self._subscribers)
 
     # -- events -------------------------------------------------------------------------------
+
+    def begin(self, make: Callable[[], str]) -> None:
+        """What makes the event that comes before all others: most feeds have nobody to hear it."""
+        self._first = make
 
     def platform(self, lines: str) -> None:
         """Events of the platform, as JSON, one a line."""
         for line in lines.splitlines():
-            self._publish("platform", line.encode())
+            self._publish("platform", line, 0)
 
     def log(self, kind: str, text: str, timestamp_ms: int) -> None:
         """A line that a function or an extension wrote."""
-        text = text.rstrip("\n")
-        event = {"time": iso_time(timestamp_ms), "type": kind, "record": _record(text)}
-        self._publish(kind, json.dumps(event, separators=(",", ":")).encode())
+        self._publish(kind, text.rstrip("\n"), timestamp_ms)
 
     def flush(self) -> None:
-        """Send what there is to whoever waits for it."""
-        for subscriber in self._subscribers:
+        """The end is near: what there is goes out as soon as it can."""
+        self._ending = True
+        for subscriber in self._subscribers.values():
             self._send(subscriber)
 
-    def _publish(self, kind: str, event: bytes) -> None:
+    def _publish(self, kind: str, text: str, timestamp_ms: int) -> None:
         if self._history is not None:
-            self._remember(self._history, kind, event)
-        for subscriber in self._subscribers:
-            self._add(subscriber, kind, event)
+            self._remember(self._history, kind, text, timestamp_ms)
+        if self._subscribers:
+            event = _encoded(kind, text, timestamp_ms)
+            for subscriber in self._subscribers.values():
+                self._add(subscriber, kind, event)
 
-    def _remember(self, history: deque[tuple[str, bytes]], kind: str, event: bytes) -> None:
-        history.append((kind, event))
-        self._history_bytes += len(event)
+    def _remember(
+        self, history: deque[tuple[str, str, int]], kind: str, text: str, timestamp_ms: int
+    ) -> None:
+        history.append((kind, text, timestamp_ms))
+        self._history_bytes += _size(text)
         most_bytes = self._limits.telemetry_backlog_bytes
         while len(history) > _HISTORY_EVENTS or self._history_bytes > most_bytes:
-            self._history_bytes -= len(history.popleft()[1])
+            self._history_bytes -= _size(history.popleft()[1])
 
     def _add(self, subscriber: _Subscriber, kind: str, event: bytes) -> None:
-        if kind in subscriber.types:
+        if kind in subscriber.subscription.types:
             subscriber.buffer.add(event, self._clock.monotonic_ns())
             self._schedule(subscriber)
 
     # -- delivery -----------------------------------------------------------------------------
 
-    def on_fetch(self, number: int, waiting: Next) -> None:
-        """The forwarder of a subscription is ready for a batch. Raises Rejected."""
-        if not 0 <= number < len(self._subscribers):
-            raise Rejected(404, "UnknownSubscription", "There is no such subscription")
-        self._subscribers[number].waiting = waiting
-        self._schedule(self._subscribers[number])
-
-    def on_fetch_abandoned(self, waiting: Next) -> None:
-        for subscriber in self._subscribers:
-            if subscriber.waiting is waiting:
-                subscriber.waiting = None
-
     def close(self) -> None:
-        for subscriber in self._subscribers:
-            subscriber.waiting = None
-            if subscriber.timer is not None:
-                subscriber.timer.cancel()
+        """Deliver nothing more."""
+        for subscriber in self._subscribers.values():
+            subscriber.cancel()
+        self._subscribers.clear()
+        self._history = None
 
     def _schedule(self, subscriber: _Subscriber) -> None:
         due_ns = subscriber.buffer.due_ns
-        if subscriber.waiting is None or due_ns is None:
+        if subscriber.delivery is not None or due_ns is None:
             return
         left_ns = due_ns - self._clock.monotonic_ns()
-        if left_ns <= 0:
+        if left_ns <= 0 or self._ending:
             self._send(subscriber)
         elif subscriber.timer is None:
             loop = asyncio.get_running_loop()
@@ -139,13 +152,30 @@ class TelemetryFeed:
         self._schedule(subscriber)
 
     def _send(self, subscriber: _Subscriber) -> None:
-        if subscriber.waiting is None or subscriber.buffer.due_ns is None:
+        if subscriber.delivery is not None or subscriber.buffer.due_ns is None:
             return
-        waiting, subscriber.waiting = subscriber.waiting, None
         batch = subscriber.buffer.take(self._clock.wall_ms())
-        waiting.send_event(
-            f"HTTP/1.1 200 OK\r\nContent-Length: {len(batch)}\r\n\r\n".encode(), batch
-        )
+        work = deliver(self._connect, subscriber.subscription, batch)
+        subscriber.delivery = asyncio.ensure_future(work)
+        subscriber.delivery.add_done_callback(lambda _: self._delivered(subscriber))
+
+    def _delivered(self, subscriber: _Subscriber) -> None:
+        subscriber.delivery = None
+        if self._subscribers.get(subscriber.identifier) is subscriber:
+            self._schedule(subscriber)
+
+
+def _size(text: str) -> int:
+    """What it takes in memory, at most."""
+    return len(text) if text.isascii() else 4 * len(text)
+
+
+def _encoded(kind: str, text: str, timestamp_ms: int) -> bytes:
+    """An event; the platform's own are encoded already."""
+    if kind == "platform":
+        return text.encode()
+    event = {"time": iso_time(timestamp_ms), "type": kind, "record": _record(text)}
+    return json.dumps(event, separators=(",", ":")).encode()
 
 
 def _record(text: str) -> object:

@@ -99,6 +99,8 @@ def _family_defaults(runtime: str, family: str) -> dict[str, str]:
             "GEM_HOME": "/var/runtime",
             "GEM_PATH": f"{gems}:/var/runtime:/var/runtime/ruby/{number}.0",
             "RUBYLIB": "/var/runtime/lib:/opt/ruby/lib:/var/task",
+            # The machine may lack LANG's locale, and text would be ASCII to Ruby.
+            "LC_CTYPE": "C.UTF-8",
         }
     if family == "dotnet":
         return {"DOTNET_ROOT": "/var/lang/bin", "LAMBDA_RUNTIME_NAME": runtime}

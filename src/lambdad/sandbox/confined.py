@@ -5,7 +5,8 @@ has the right to be taken, and becomes the function's runtime. The plan is JSON:
 
     {"argv": [...], "variables": {...}, "uid": number or null,
      "open_files", "processes", "data_bytes": numbers,
-     "readable": [path ...], "writable": [path ...], "ports": [...] or null, "seccomp": hex}
+     "readable": [path ...], "writable": [path ...], "ports": [...] or null, "seccomp": hex,
+     "extensions": what guest/conductor.py is told, or null}
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from lambdad.guest import syscalls
+from lambdad.guest.conductor import Conductor
 from lambdad.guest.entering import limit
 from lambdad.sandbox import landlock
 
@@ -47,6 +49,8 @@ def main(plan_fd: int) -> None:
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     syscalls.load_seccomp(bytes.fromhex(plan["seccomp"]))
+    if plan["extensions"] is not None:
+        Conductor(plan["variables"]["AWS_LAMBDA_RUNTIME_API"]).conduct(plan["extensions"])
     os.execve(plan["argv"][0], plan["argv"], plan["variables"])  # noqa: S606 - running it is the point
 
 

@@ -33,9 +33,10 @@ class Tier(StrEnum):
     PROCESS = "D"
 
     @property
-    def shows_layers(self) -> bool:
-        """Whether functions see their layers at /opt, and so external extensions can be."""
-        return self in (Tier.NAMESPACES, Tier.ROOTLESS)
+    def connects_inside(self) -> bool:
+        """Whether lambdad may connect to a port that a function names. In tier C it may not: the
+        port could be one of the host's that is closed to the function. In tier D none is."""
+        return self is not Tier.HARDENED_PROCESS
 
 
 class Reach(StrEnum):
@@ -115,9 +116,12 @@ class SandboxSpec:
     tmp_mib: int
     extensions: tuple[str, ...] = ()
     """Files in /opt/extensions that are started first, by `guest/conductor.py`, which then waits
-    to be told to start the runtime. Only where `Tier.shows_layers`."""
+    to be told to start the runtime."""
     extension_variables: Mapping[str, str] = field(default_factory=dict)
     """The whole environment of each of them."""
+    heir_of: EnvironmentId | None = None
+    """The sandbox whose /tmp this one gets, if it is still kept (`Sandbox.kill`); if not, /tmp is
+    new. Only one of the same function version and tenant may be named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +155,22 @@ class Sandbox(Protocol):
     def thaw(self) -> None:
         """Let them go on."""
 
+    def terminate(self) -> None:
+        """Send SIGTERM to the main process, if it has not ended."""
+
+    async def connect(self, port: int) -> socket.socket:
+        """A non-blocking connection to what listens on a port inside, and to nothing else. Raises
+        OSError. Only where `Tier.connects_inside`."""
+        ...
+
     def memory_peak_bytes(self) -> int:
         """The most memory its processes ever used together."""
         ...
 
-    async def kill(self) -> Exit:
+    async def kill(self, *, keep_tmp: bool = False) -> Exit:
         """End every process and give every resource back. Idempotent. The two fds and the
-        listeners are closed by it; whoever reads them drains them first."""
+        listeners are closed by it; whoever reads them drains them first. With `keep_tmp`, /tmp
+        stays for an heir, which can be created from now on, or until `Driver.discard`."""
         ...
 
 
@@ -177,6 +190,9 @@ class Driver(Protocol):
     async def create(self, spec: SandboxSpec) -> Sandbox:
         """A started sandbox. Raises SandboxError."""
         ...
+
+    def discard(self, environment_id: EnvironmentId) -> None:
+        """Nobody inherits the /tmp of this sandbox, if it is kept. Idempotent."""
 
     async def close(self) -> None:
         """End everything: no process, mount or cgroup of ours stays."""

@@ -1,7 +1,8 @@
 """How a child process of lambdad becomes a function's runtime where there are no namespaces.
 
-Owns the command that is started instead of the runtime's own: plain (tier D), or through
-`confined.py` behind Landlock, a system call filter and limits (tier C).
+Owns the command that is started instead of the runtime's own: plain (tier D; with extensions
+through `conducted.py`), or through `confined.py` behind Landlock, a system call filter and limits
+(tier C).
 """
 
 from __future__ import annotations
@@ -9,20 +10,20 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import platform
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from lambdad.core.limits import Limits
 from lambdad.sandbox import landlock
 from lambdad.sandbox.driver import Reach, SandboxSpec, Tier
-from lambdad.sandbox.seccomp.filters import compile_filter, load_policy
+from lambdad.sandbox.seccomp.filters import filter_of
 
 _ENTRY = Path(__file__).parent / "confined.py"
+_CONDUCTED = Path(__file__).parent / "conducted.py"
 _FIRST_UID = 209_990_000
 _UIDS = 4096
 _MIB = 1024 * 1024
@@ -43,13 +44,12 @@ PLAIN_MISSING = (
     "no isolation: a function can read, change and reach whatever lambdad itself can",
     "no memory limit: a function can take all memory of the machine",
     "no private network, /tmp or process list; /opt holds layers only through search paths",
-    "no external extensions: those of layers are not started",
 )
 _CONFINED_MISSING = (
     "separation of functions from each other: run code of one owner only",
     "the memory limit counts the data of each process, not what an environment uses in all",
     "no private network, /tmp or process list; /opt holds layers only through search paths",
-    "no external extensions: those of layers are not started",
+    "no telemetry for extensions: their ports cannot be told from those of the host",
 )
 
 
@@ -63,6 +63,10 @@ class Places:
     """Of the Runtime API and of the platform, in this order."""
     variables: Mapping[str, str]
     """The environment that the runtime is to have."""
+    uid: int | None
+    """Whose the temporary files are that it inherits, if it does."""
+    extensions: Mapping[str, Any] | None
+    """What `guest/conductor.py` is told, if there are extensions to start before the runtime."""
 
 
 class Launcher(Protocol):
@@ -87,10 +91,15 @@ class PlainLauncher:
 
     def command(self, spec: SandboxSpec, places: Places) -> tuple[list[str], int | None]:
         """With setpriv the kernel ends the process when lambdad dies, however it dies."""
-        argv = list(spec.pack.host_argv)
+        argv, plan = list(spec.pack.host_argv), None
+        if places.extensions is not None:
+            address = places.variables["AWS_LAMBDA_RUNTIME_API"]
+            content = {"extensions": places.extensions, "runtime_api": address, "argv": argv}
+            plan = _memory_file(content)
+            argv = [sys.executable, "-I", "-S", str(_CONDUCTED), str(plan)]
         if self._setpriv is None:
-            return argv, None
-        return [self._setpriv, "--pdeathsig", "KILL", "--", *argv], None
+            return argv, plan
+        return [self._setpriv, "--pdeathsig", "KILL", "--", *argv], plan
 
 
 class ConfinedLauncher:
@@ -101,7 +110,6 @@ class ConfinedLauncher:
     def __init__(self, limits: Limits, reach: Reach = Reach.PLATFORM) -> None:
         self._limits = limits
         self._reach = reach
-        self._seccomp = compile_filter(load_policy(), platform.machine()).hex()
         self._uids = itertools.cycle(range(_FIRST_UID, _FIRST_UID + _UIDS))
         self.missing_layers: Sequence[str] = tuple(_missing(reach))
 
@@ -114,7 +122,7 @@ class ConfinedLauncher:
         readable = _readable(spec, program)
         uid = None
         if os.geteuid() == 0 and all(map(_open_to_all, readable)):
-            uid = next(self._uids)
+            uid = next(self._uids) if places.uid is None else places.uid
             _give(places.folder, uid)
         plan = {
             "argv": [program, *argv[1:]],
@@ -126,11 +134,10 @@ class ConfinedLauncher:
             "readable": [*_SYSTEM, *map(str, readable)],
             "writable": [*_DEVICES, _SHARED_TMP, str(places.folder)],
             "ports": self._ports(places),
-            "seccomp": self._seccomp,
+            "seccomp": filter_of(spec.pack.family).hex(),
+            "extensions": places.extensions,
         }
-        fd = os.memfd_create("plan", os.MFD_CLOEXEC)
-        os.write(fd, json.dumps(plan).encode())
-        os.lseek(fd, 0, os.SEEK_SET)
+        fd = _memory_file(plan)
         return [sys.executable, "-I", "-S", str(_ENTRY), str(fd)], fd
 
     def _ports(self, places: Places) -> Sequence[int] | None:
@@ -138,6 +145,13 @@ class ConfinedLauncher:
         if self._reach is Reach.INTERNET:
             return None
         return places.ports if self._reach is Reach.PLATFORM else places.ports[:1]
+
+
+def _memory_file(content: Mapping[str, Any]) -> int:
+    fd = os.memfd_create("plan", os.MFD_CLOEXEC)
+    os.write(fd, json.dumps(content).encode())
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
 
 
 def _missing(reach: Reach) -> list[str]:

@@ -44,12 +44,12 @@ def pack_catalog(data_dir: Path, surroundings: Surroundings) -> PackCatalog:
     home = surroundings.home
     return PackCatalog(
         {
-            "python": PythonFamily(packs_dir, home, _GUEST / "python" / "bootstrap.py"),
+            "python": PythonFamily(packs_dir, home, _GUEST / "python"),
             "nodejs": NodejsFamily(
                 packs_dir, home, _GUEST / "nodejs", lambda argv: host_command.output_of(argv)
             ),
             "java": JavaFamily(packs_dir, home, _GUEST / "java" / "bootstrap"),
-            "ruby": RubyFamily(packs_dir, home),
+            "ruby": RubyFamily(home, _GUEST / "ruby", lambda argv: host_command.output_of(argv)),
             "provided": ProvidedFamily(),
         }
     )

@@ -65,30 +65,42 @@ class AuditLog:
             return
         self._notes.append((self._clock.wall_ms(), record))
         if self._timer is None and self._writing is None:
-            self._timer = asyncio.get_running_loop().call_later(_PAUSE_S, self._begin)
+            self._wait()
 
     async def close(self) -> None:
         """Write what is noted and end."""
+        if self._writing is not None:
+            await self._writing
         if self._timer is not None:
             self._timer.cancel()
-        while self._writing is not None:
-            await self._writing
         await self._flush()
+
+    def _wait(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_PAUSE_S, self._begin)
 
     def _begin(self) -> None:
         self._timer = None
-        self._writing = asyncio.get_running_loop().create_task(self._flush())
+        self._writing = asyncio.get_running_loop().create_task(self._flush_in_turn())
 
-    async def _flush(self) -> None:
+    async def _flush_in_turn(self) -> None:
+        """Write what is noted; what comes meanwhile waits for its own turn, so that a busy server
+        does not do this without a pause."""
         try:
-            while self._notes:
-                notes, self._notes = self._notes, []
-                dropped, self._dropped = self._dropped, 0
-                await asyncio.to_thread(self._write, notes, dropped)
-        except OSError:
-            _log.exception("%d notes could not be written to the audit log", len(notes))
+            await self._flush()
         finally:
             self._writing = None
+        if self._notes:
+            self._wait()
+
+    async def _flush(self) -> None:
+        notes, self._notes = self._notes, []
+        dropped, self._dropped = self._dropped, 0
+        if not notes:
+            return
+        try:
+            await asyncio.to_thread(self._write, notes, dropped)
+        except OSError:
+            _log.exception("%d notes could not be written to the audit log", len(notes))
 
     def _write(self, notes: list[tuple[int, AuditRecord]], dropped: int) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)

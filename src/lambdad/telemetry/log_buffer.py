@@ -48,6 +48,11 @@ class LogBuffer:
         """Since the start, like the following."""
         self.dropped_lines = 0
 
+    @property
+    def owes_notes(self) -> bool:
+        """Whether a stream has yet to be told that it lost lines."""
+        return bool(self._dropped)
+
     def append(self, line: Line) -> None:
         """Keep the line, or count it as dropped."""
         size = memory_of(line.message)
@@ -56,7 +61,9 @@ class LogBuffer:
             return
         if self._dropped and line.stream in self._dropped:
             self._admit_drops(line.stream)
-        self._keep(line, size)
+        self._lines.append(line)
+        self.size_bytes += size
+        self.accepted_lines += 1
 
     def take(self) -> Batch | None:
         """The next lines to store, in order; None if there are none."""
@@ -91,11 +98,8 @@ class LogBuffer:
         message = (
             f"LAMBDAD dropped {lines} here: {self._limit_bytes} bytes were waiting to be stored."
         )
-        self._keep(Line(stream, dropped.timestamp_ms, message), memory_of(message))
-
-    def _keep(self, line: Line, size_bytes: int) -> None:
-        self._lines.append(line)
-        self.size_bytes += size_bytes
+        self._lines.append(Line(stream, dropped.timestamp_ms, message))
+        self.size_bytes += memory_of(message)
         self.accepted_lines += 1
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import orjson
+
 from lambdad.storage.lane import Transaction
 from lambdad.telemetry.log_groups import create_group, find_group
 from lambdad.telemetry.log_records import (
@@ -69,14 +71,16 @@ def store_events(
     if not events:
         return stream.next_seq
     rows, size = [], 0
-    for seq, (timestamp_ms, message) in enumerate(events, start=stream.next_seq):
+    for timestamp_ms, message in events:
         text, text_bytes = storable(message)
-        rows.append((stream.id, timestamp_ms, seq, now_ms, text))
+        rows.append((timestamp_ms, text))
         size += text_bytes + EVENT_OVERHEAD_BYTES
-    tx.executemany(
+    # One statement: with one a row this thread would take the interpreter from the event loop
+    # once a row.
+    tx.execute(
         "INSERT INTO log_events (stream_id, timestamp_ms, seq, ingestion_ms, message)"
-        " VALUES (?, ?, ?, ?, ?)",
-        rows,
+        " SELECT ?, value ->> 0, ? + key, ?, value ->> 1 FROM json_each(?)",
+        (stream.id, stream.next_seq, now_ms, orjson.dumps(rows).decode()),
     )
     times = [timestamp_ms for timestamp_ms, _ in events]
     first, last = min(times), max(times)

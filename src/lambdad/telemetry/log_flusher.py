@@ -95,8 +95,14 @@ class LogFlusher:
                 self._hurry()
 
     async def _store_all(self) -> Exception | None:
-        """Store batch after batch; the error that ended it, if one did."""
-        while (batch := self._unstored or self._buffer.take()) is not None:
+        """Store batch after batch; the error that ended it, if one did. What comes meanwhile
+        waits for its own turn: else a busy server would commit without a pause, a few lines each
+        time."""
+        due = self._buffer.accepted_lines
+        while self._stored_lines < due or self._closing or self._buffer.owes_notes:
+            batch = self._unstored or self._buffer.take()
+            if batch is None:
+                break
             self._unstored = batch
             try:
                 await self._store(batch)

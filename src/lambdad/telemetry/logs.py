@@ -93,19 +93,10 @@ class LogStore:
         """Lines lost since the start because storage could not keep up."""
         return self._buffer.dropped_lines
 
-    def append(
-        self,
-        account: AccountId,
-        region: Region,
-        group: str,
-        stream: str,
-        timestamp_ms: int,
-        message: str,
-    ) -> None:
+    def append(self, stream: StreamKey, timestamp_ms: int, message: str) -> None:
         """Take one line of the platform's; group and stream are made if need be. On the event
         loop's thread. Never waits and never fails."""
-        key = StreamKey(GroupKey(account, region, group), stream)
-        self._flusher.append(Line(key, timestamp_ms, message))
+        self._flusher.append(Line(stream, timestamp_ms, message))
 
     async def flush(self) -> None:
         """Return when the lines appended so far are stored, or cannot be for now."""

@@ -17,6 +17,8 @@ from lambdad.wire.http import Request
 from lambdad.wire.model import Operation, ServiceModel
 
 _LABEL = re.compile(r"\{([^}+]+)\+?\}")
+_REMEMBERED_PATHS = 1024
+_REMEMBERED_CHARACTERS = 256
 Labels = tuple[str, ...]
 """What stands in the labels of a path, in the template's order, still percent-encoded."""
 
@@ -116,11 +118,16 @@ class PathTable:
         self._service = service
         self._root = _Node()
         self._demands: dict[str, Demands] = {}
+        self._known: dict[tuple[str, str], tuple[str, Labels]] = {}
+        """By method and path, what was found before and depends on nothing else."""
         for name in operations:
             self._add(name, *service.request_uri(name))
 
     def match(self, request: Request, path: str) -> tuple[str, Labels] | None:
         """The operation and what stands in its labels; None if no template fits."""
+        known = self._known.get((request.method, path))
+        if known is not None:
+            return known
         segments = path.split("/")
         del segments[0]
         if segments and not segments[-1]:
@@ -132,8 +139,15 @@ class PathTable:
         if end.greedy:
             # As it was sent, empty segments and trailing slash included: S3 keys may have both.
             labels = (*labels, path.split("/", end.depth + 1)[-1])
-        name = end.names[0] if end.single else self._choose(end.names, request)
-        return None if name is None else (name, labels)
+        if not end.single:
+            name = self._choose(end.names, request)
+            return None if name is None else (name, labels)
+        answer = end.names[0], labels
+        if len(path) <= _REMEMBERED_CHARACTERS:
+            if len(self._known) >= _REMEMBERED_PATHS:
+                self._known.clear()
+            self._known[request.method, path] = answer
+        return answer
 
     def _choose(self, names: list[str], request: Request) -> str | None:
         """Of operations with one method and path, the one that fits best."""

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
@@ -341,11 +342,20 @@ def stamp(epoch_seconds: float) -> str:
     return datetime.fromtimestamp(epoch_seconds, UTC).strftime(TIMESTAMP)
 
 
-def epoch_s(timestamp: str) -> float:
-    """YYYYMMDDTHHMMSSZ as epoch seconds. Raises SignatureError."""
+@lru_cache(maxsize=64)
+def _epoch_s(timestamp: str) -> float | None:
+    """Remembered, because all requests of a second bear the same."""
     if _TIMESTAMP.fullmatch(timestamp):
         with suppress(ValueError):
             return datetime.fromisoformat(timestamp).timestamp()
+    return None
+
+
+def epoch_s(timestamp: str) -> float:
+    """YYYYMMDDTHHMMSSZ as epoch seconds. Raises SignatureError."""
+    seconds = _epoch_s(timestamp)
+    if seconds is not None:
+        return seconds
     raise SignatureError(
         Flaw.INCOMPLETE,
         "Date must be in ISO-8601 'basic format'. "

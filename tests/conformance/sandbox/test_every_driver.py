@@ -225,13 +225,126 @@ def test_code_that_is_not_there_is_reported(bench: Workbench) -> None:
         bench.run(bench.driver.create(spec))
 
 
+WRITE = """
+import os, sys
+os.chdir(os.environ.get("TMPDIR", "/tmp"))
+os.mkdir("mine")
+open("mine/file", "w").write("kept")
+os.symlink("/etc/passwd", "link")
+os.link("mine/file", "second")
+os.chmod("mine", 0)
+"""
+READ = """
+import os, sys
+os.chdir(os.environ.get("TMPDIR", "/tmp"))
+os.chmod("mine", 0o700)
+owner = os.lstat("link").st_uid == os.getuid()
+print(open("mine/file").read(), owner, os.stat("second").st_nlink, flush=True)
+os.remove("mine/file")
+"""
+
+
+def test_an_heir_has_the_files_of_an_environment_that_has_ended(bench: Workbench) -> None:
+    """However it ended, and again when the heir leaves it to another."""
+
+    async def life(how: str) -> tuple[str, str]:
+        first = await bench.python(WRITE + "print('written', flush=True)\n" + how)
+        assert await first_line(first) == "written"
+        await first.kill(keep_tmp=True)
+        second = await bench.python(READ + IDLE, heir_of=first.environment_id)
+        found = await first_line(second)
+        await second.kill(keep_tmp=True)
+        look = "import os\nos.chdir(os.environ.get('TMPDIR', '/tmp'))\n"
+        look += "print(sorted(os.listdir()), os.listdir('mine'), flush=True)\n"
+        third = await bench.python(look + IDLE, heir_of=second.environment_id)
+        return found, await first_line(third)
+
+    for how in (IDLE, "sys.exit(1)", "os.abort()", "while True: pass"):
+        found, left = bench.run(life(how))
+        assert found == "kept True 2"
+        assert left == "['link', 'mine', 'second'] []"
+
+
+def test_tmp_is_new_without_an_inheritance(bench: Workbench) -> None:
+    look = "import os\nprint(os.listdir(os.environ.get('TMPDIR', '/tmp')), flush=True)\n" + IDLE
+
+    async def work() -> list[str]:
+        seen = []
+        for keep, discard in ((False, False), (True, True)):
+            first = await bench.python(WRITE + "print('written', flush=True)\n" + IDLE)
+            await first_line(first)
+            await first.kill(keep_tmp=keep)
+            if discard:
+                bench.driver.discard(first.environment_id)
+                bench.driver.discard(first.environment_id)
+            second = await bench.python(look, heir_of=first.environment_id)
+            seen.append(await first_line(second))
+            await second.kill()
+        return seen
+
+    if bench.driver.tier in WITHOUT_NAMESPACES:
+        look = look.replace("'/tmp'", "''")
+    assert bench.run(work()) == ["[]", "[]"]
+
+
+def test_sigterm_reaches_the_main_process(bench: Workbench) -> None:
+    async def work() -> tuple[Exit, str]:
+        sandbox = await bench.shell("trap 'echo told; exit 7' TERM; echo ready; sleep 66 & wait")
+        await first_line(sandbox)
+        sandbox.terminate()
+        text = await bench.output(sandbox)
+        sandbox.terminate()
+        return await sandbox.kill(), text
+
+    assert bench.run(work()) == (Exit(7, None), "told\n")
+
+
+def test_connections_go_to_what_listens_inside_and_nowhere_else(bench: Workbench) -> None:
+    """A port of the host is not one of the function's, whoever connects."""
+    if not bench.driver.tier.connects_inside:
+        return
+    listens = (
+        "import os, socket\nlistener = socket.create_server(('0.0.0.0', 0))\n"
+        "print(listener.getsockname()[1], flush=True)\n"
+        "while True:\n    one, _ = listener.accept()\n    one.sendall(b'inside')\n"
+        "    one.close()\n"
+    )
+
+    async def work() -> list[bytes]:
+        loop = asyncio.get_running_loop()
+        sandbox = await bench.python(listens)
+        port = int(await first_line(sandbox))
+
+        async def ask() -> bytes:
+            with await sandbox.connect(port) as connection:
+                return await loop.sock_recv(connection, 100)
+
+        answers = await asyncio.gather(*(ask() for _ in range(20)))
+        with socket.create_server(("0.0.0.0", 0)) as ours:
+            ours.setblocking(False)
+            if bench.driver.tier not in WITHOUT_NAMESPACES:
+                with pytest.raises(ConnectionRefusedError):
+                    await sandbox.connect(ours.getsockname()[1])
+        await sandbox.kill()
+        with pytest.raises(OSError):
+            await sandbox.connect(port)
+        return answers
+
+    assert bench.run(work()) == [b"inside"] * 20
+
+
 def test_nothing_is_left_of_sandboxes(bench: Workbench) -> None:
     """Not one fd, process, mount or control group more than before."""
 
     async def work() -> None:
         sandboxes = [await bench.python(IDLE) for _ in range(4)]
         sandboxes += [await bench.shell("sleep 65 & exit 0") for _ in range(4)]
-        await asyncio.gather(*(sandbox.kill() for sandbox in sandboxes))
+        keep = [sandbox for sandbox in sandboxes if sandboxes.index(sandbox) % 2]
+        await asyncio.gather(*(sandbox.kill(keep_tmp=sandbox in keep) for sandbox in sandboxes))
+        heir = await bench.python(IDLE, heir_of=keep[0].environment_id)
+        for sandbox in keep:
+            bench.driver.discard(sandbox.environment_id)
+        await heir.kill()
         await asyncio.sleep(0.1)
 
     bench.run(work())

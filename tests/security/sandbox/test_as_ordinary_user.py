@@ -10,15 +10,20 @@ import pytest
 
 from support.real_sandboxes import run_as_ordinary_user
 
-FOLDERS = ("tests/conformance/sandbox", "tests/security/sandbox")
+PLACES = (
+    "tests/conformance/sandbox",
+    "tests/security/sandbox",
+    "tests/system/runtime/test_extensions.py",
+    "tests/system/runtime/test_reset.py",
+)
 
 
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs them directly")
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_as_an_ordinary_user(folder: str) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_as_an_ordinary_user(place: str) -> None:
     chosen = "(rootless or hardened) and not when_root"
-    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, folder]
+    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, place]
     with tempfile.TemporaryDirectory(prefix="lambdad-user-") as name:
         done = run_as_ordinary_user(arguments, Path(name))
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

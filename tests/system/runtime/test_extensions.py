@@ -1,4 +1,4 @@
-"""External extensions in real sandboxes: their processes, events, failures and their end."""
+"""Extensions in real sandboxes: their processes, events, failures and their end."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ import pytest
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.sandbox.driver import Tier
 from support.functions import Bench, run
-from support.real_sandboxes import NAMESPACE_TIERS, tier_id
+from support.real_sandboxes import ALL_TIERS, tier_id
 
 from .conftest import OpenBench
 
+WITH_TELEMETRY = [tier for tier in ALL_TIERS if tier.connects_inside]
 HEAD = r"""#!/bin/bash
 API="http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension"
 NAME="$(basename "$0")"
+TMP="${TMPDIR:-/tmp}"
 register() {
-  ID=$(curl -sS -D - -o /tmp/$NAME.json -H "Lambda-Extension-Name: $NAME" \
+  ID=$(curl -sS -D - -o $TMP/$NAME.json -H "Lambda-Extension-Name: $NAME" \
     -H 'Lambda-Extension-Accept-Feature: accountId' -d "{\"events\":[$1]}" "$API/register" \
     | sed -n 's/^lambda-extension-identifier: *\([0-9a-f-]*\).*/\1/Ip')
 }
@@ -34,7 +36,7 @@ LISTENER = (
     HEAD
     + r"""
 register '"INVOKE","SHUTDOWN"'
-echo "$NAME is $(cat /tmp/$NAME.json)"
+echo "$NAME is $(cat $TMP/$NAME.json)"
 echo "$NAME sees $(env | grep -c -E '^(_HANDLER|AWS_EXECUTION_ENV)=') of the runtime"
 while true; do
   next
@@ -46,13 +48,6 @@ done
 COUNT = (
     "calls = 0\ndef handler(event, context):\n    global calls\n    calls += 1\n    return calls\n"
 )
-
-
-@pytest.fixture(params=NAMESPACE_TIERS, ids=tier_id)
-def tier(request: pytest.FixtureRequest) -> Tier:
-    """Those that show layers at /opt."""
-    found: Tier = request.param
-    return found
 
 
 def layer(on: Bench, **extensions: str) -> Path:
@@ -116,12 +111,13 @@ def test_the_run_ends_when_the_extension_is_done_and_its_caller_need_not_wait(
 ) -> None:
     slow = HEAD + (
         "register '\"INVOKE\"'\nnext\n"
-        "while [ ! -e /tmp/seen ]; do :; done\n"
+        "while [ ! -e $TMP/seen ]; do :; done\n"
         "echo slow is done\nwhile true; do next; done\n"
     )
     source = (
-        "import pathlib\n"
-        "def handler(event, context):\n    pathlib.Path('/tmp/seen').touch()\n    return 1\n"
+        "import os, pathlib\n"
+        "def handler(event, context):\n"
+        "    pathlib.Path(os.environ.get('TMPDIR', '/tmp'), 'seen').touch()\n    return 1\n"
     )
 
     async def scenario() -> None:
@@ -163,24 +159,26 @@ def test_an_init_error(bench: OpenBench) -> None:
     run(scenario())
 
 
-def test_a_crash_during_an_invocation_replaces_the_environment(bench: OpenBench) -> None:
+def test_a_crash_during_an_invocation_resets_the_environment(bench: OpenBench) -> None:
     fragile = HEAD + (
-        "register '\"INVOKE\"'\nnext\n[ -e /tmp/again ] && exit 4\ntouch /tmp/again\nnext\nexit 4\n"
+        "register '\"INVOKE\"'\nnext\n"
+        "[ -e $TMP/again ] || { touch $TMP/again; exit 4; }\nwhile true; do next; done\n"
     )
     source = (
-        "import time\ncalls = 0\n"
+        "import os, time\ncalls = 0\n"
         "def handler(event, context):\n"
-        "    global calls\n    calls += 1\n    time.sleep(event)\n    return calls\n"
+        "    global calls\n    calls += 1\n    time.sleep(event)\n"
+        "    return [calls, os.path.exists(os.environ.get('TMPDIR', '/tmp') + '/again')]\n"
     )
 
     async def scenario() -> None:
-        async with bench(extension_shutdown_s=30.0) as on:
+        async with bench() as on:
             version = on.python(source, layer_dirs=(layer(on, fragile=fragile),), timeout_s=20)
-            assert await on.answer(version, 0) == 1
             error = json.loads((await on.invoke(version, 30)).payload)
             assert error["errorType"] == "Extension.Crash"
             assert error["errorMessage"].endswith(" Error: exit status 4")
-            assert await on.answer(version, 0) == 1
+            assert await on.answer(version, 0) == [1, True]
+            assert len({event.stream for _, event in on.log.events}) == 1
 
     run(scenario())
 
@@ -214,21 +212,26 @@ def test_a_timeout_is_told(bench: OpenBench) -> None:
     run(scenario())
 
 
-def test_the_runtime_gets_a_sigterm(bench: OpenBench) -> None:
-    bootstrap = r"""#!/bin/bash
+BOOTSTRAP = r"""#!/bin/bash
 trap 'echo runtime leaves; exit 0' TERM
+TMP="${TMPDIR:-/tmp}"
 API="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
 while true; do
-  curl -sS -D /tmp/head -o /tmp/event "$API/invocation/next" & wait $!
-  ID=$(sed -n 's/^lambda-runtime-aws-request-id: *\([0-9a-f-]*\).*/\1/Ip' /tmp/head)
+  curl -sS -D $TMP/head -o $TMP/event "$API/invocation/next" & wait $!
+  ID=$(sed -n 's/^lambda-runtime-aws-request-id: *\([0-9a-f-]*\).*/\1/Ip' $TMP/head)
   curl -sS -o /dev/null "$API/invocation/$ID/response" -d 1
 done
 """
+INTERNAL = HEAD.partition("\n")[2].replace("API=", "EXTENSIONS=").replace("$API", "$EXTENSIONS")
+"""The functions of an extension, for a bootstrap."""
+
+
+def test_the_runtime_gets_a_sigterm(bench: OpenBench) -> None:
 
     async def scenario() -> None:
         async with bench(extension_shutdown_s=30.0) as on:
             version = on.write(
-                {"bootstrap": bootstrap},
+                {"bootstrap": BOOTSTRAP},
                 runtime="provided.al2023",
                 handler="mine",
                 layer_dirs=(layer(on, listener=LISTENER),),
@@ -300,12 +303,13 @@ class Sink(http.server.BaseHTTPRequestHandler):
 headers, _ = call("POST", "/2020-01-01/extension/register", {"events": ["INVOKE", "SHUTDOWN"]},
                   Name=os.path.basename(sys.argv[0]))
 me = headers["Lambda-Extension-Identifier"]
-server = http.server.HTTPServer(("sandbox.localdomain", 4243), Sink)
+server = http.server.HTTPServer(("", 0), Sink)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print("answered", call("PUT", "/2022-07-01/telemetry", {
     "schemaVersion": "2022-12-13", "types": ["platform", "function"],
     "buffering": {"timeoutMs": 25},
-    "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain:4243"},
+    "destination": {"protocol": "HTTP",
+                    "URI": "http://sandbox.localdomain:%d" % server.server_port},
 }, Identifier=me)[1], flush=True)
 while call("GET", "/2020-01-01/extension/event/next", Identifier=me)[1]["eventType"] != "SHUTDOWN":
     pass
@@ -314,6 +318,7 @@ reported.wait()
 
 
 @pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="the extension is a script")
+@pytest.mark.parametrize("tier", WITH_TELEMETRY, ids=tier_id)
 def test_telemetry_reaches_its_subscriber(bench: OpenBench) -> None:
     source = "def handler(event, context):\n    print('hello')\n    return 1\n"
 
@@ -345,5 +350,121 @@ def test_telemetry_reaches_its_subscriber(bench: OpenBench) -> None:
             "platform.start", "function", "platform.runtimeDone", "platform.report",
         ]  # fmt: skip
         assert events[6]["record"] == "hello"
+
+    run(scenario())
+
+
+def test_an_internal_extension_has_time_to_leave(bench: OpenBench) -> None:
+    """It hears of invocations, and of the end by a SIGTERM to the runtime that it is in."""
+    head, _, rest = BOOTSTRAP.partition("API=")
+    inside = head + INTERNAL + "register '\"INVOKE\"'\n"
+    inside += "{ while true; do next; echo inside got $EVENT; done; } &\nAPI=" + rest
+
+    async def scenario() -> None:
+        async with bench(internal_extension_shutdown_s=30.0) as on:
+            version = on.write(
+                {"bootstrap": inside}, runtime="provided.al2023", handler="mine", timeout_s=20
+            )
+            assert await on.answer(version) == 1
+            log = on.log
+        text = log.text(version.name)
+        assert "EXTENSION\tName: bootstrap\tState: Ready\tEvents: [INVOKE]\n" in text
+        assert 'inside got {"eventType":"INVOKE"' in text
+        assert "SHUTDOWN" not in text
+        assert text.count("runtime leaves\n") == 1
+
+    run(scenario())
+
+
+def test_an_internal_extension_that_stays_is_ended(bench: OpenBench) -> None:
+    """In half a second, and a runtime that hangs too."""
+    deaf = INTERNAL + "trap '' TERM\nregister '\"INVOKE\"'\n{ while true; do next; done; } &\n"
+    bootstrap = "#!/bin/bash\n" + deaf + BOOTSTRAP.partition("\n")[2].replace("exit 0", ":")
+
+    async def scenario() -> None:
+        async with bench() as on:
+            version = on.write(
+                {"bootstrap": bootstrap}, runtime="provided.al2023", handler="mine", timeout_s=20
+            )
+            assert await on.answer(version) == 1
+
+    run(scenario())
+
+
+def test_without_extensions_the_runtime_has_no_time_to_leave(bench: OpenBench) -> None:
+    async def scenario() -> None:
+        async with bench() as on:
+            files = {"bootstrap": BOOTSTRAP}
+            version = on.write(files, runtime="provided.al2023", handler="mine", timeout_s=20)
+            assert await on.answer(version) == 1
+            log = on.log
+        assert "runtime leaves" not in log.text(version.name)
+
+    run(scenario())
+
+
+INSIDE = r"""
+import http.server, json, os, threading, urllib.error, urllib.request
+
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"]
+events = []
+print("before it is there")
+
+def call(method, path, body=None, **headers):
+    named = {"Lambda-Extension-" + name: value for name, value in headers.items()}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(api + path, data, named, method=method)
+    with urllib.request.urlopen(request) as answer:
+        return answer.status, answer.headers, json.loads(answer.read())
+
+class Sink(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        events.extend(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+server = http.server.HTTPServer(("", 0), Sink)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+_, headers, _ = call("POST", "/2020-01-01/extension/register", {"events": []}, Name="inside")
+me = headers["Lambda-Extension-Identifier"]
+uri = "http://sandbox.localdomain:%d" % server.server_port
+subscribed = call("PUT", "/2022-07-01/telemetry", {
+    "schemaVersion": "2022-12-13", "types": ["platform", "function"],
+    "buffering": {"timeoutMs": 25}, "destination": {"protocol": "HTTP", "URI": uri},
+}, Identifier=me)
+threading.Thread(
+    target=call, args=("GET", "/2020-01-01/extension/event/next"), kwargs={"Identifier": me},
+    daemon=True,
+).start()
+
+def handler(event, context):
+    print("hello")
+    return [subscribed[0], subscribed[2], [[event["type"], event["record"]] for event in events]]
+"""
+
+
+def test_telemetry_inside_the_runtime(bench: OpenBench, tier: Tier) -> None:
+    async def scenario() -> None:
+        async with bench() as on:
+            version = on.python(INSIDE, timeout_s=20)
+            status, answer, _ = await on.answer(version)
+            if tier not in WITH_TELEMETRY:
+                assert (status, answer["errorType"]) == (202, "Telemetry.NotSupported")
+                return
+            assert (status, answer) == (200, "OK")
+            seen: list[Any] = []
+            async with asyncio.timeout(30):
+                while "platform.report" not in [kind for kind, _ in seen]:
+                    seen = (await on.answer(version))[2]
+        assert [kind for kind, _ in seen][:7] == [
+            "platform.initStart", "function", "platform.telemetrySubscription",
+            "platform.extension", "platform.initRuntimeDone", "platform.initReport",
+            "platform.start",
+        ]  # fmt: skip
+        lines = [record for kind, record in seen if kind == "function"]
+        assert lines[:2] == ["before it is there", "hello"]
 
     run(scenario())

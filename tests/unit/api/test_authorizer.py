@@ -51,7 +51,7 @@ def call(principal: Principal, **changes: Any) -> Call:
         source_ip="192.0.2.1",
         headers={"user-agent": "tests"},
     )
-    return dataclasses.replace(made, **changes)
+    return made._replace(**changes)
 
 
 class Scene:
@@ -229,7 +229,7 @@ def test_a_call_goes_to_the_account_that_owns_what_it_names(tmp_path: Path) -> N
         await scene.allow(Action="things:Get", Resource=THEIRS, Condition=condition)
         for made in (ann, call(ROOT)):
             allowed = scene.authorizer.authorize(made, GET, {"Owner": OTHER_ACCOUNT})
-            assert allowed == dataclasses.replace(made, account=OTHER_ACCOUNT)
+            assert allowed == made._replace(account=OTHER_ACCOUNT)
         assert scene.authorizer.authorize(call(ROOT), GET, {}) == call(ROOT)
 
     play(tmp_path, scenario)

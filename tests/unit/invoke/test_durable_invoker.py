@@ -63,7 +63,7 @@ def test_a_durable_function_runs_as_an_execution_named_by_the_request() -> None:
     async def scenario() -> None:
         executions, plain = Executions(result='{"a": 1}'), Plain()
         invoker = DurableInvoker(plain, executions, DEFAULT_LIMITS)
-        request = dataclasses.replace(make_request(durable()), payload=b"[1]", tenant_id="t")
+        request = make_request(durable())._replace(payload=b"[1]", tenant_id="t")
         result = await invoker.invoke(durable(), request)
         assert result == InvokeResult(b'{"a": 1}', None, "$LATEST", None, 20, 0)
         (start,) = executions.starts

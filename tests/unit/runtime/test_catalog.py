@@ -31,7 +31,19 @@ def program(path: Path, content: bytes = ELF) -> Path:
 
 
 def python_family(tmp_path: Path) -> PythonFamily:
-    return PythonFamily(tmp_path / "packs", tmp_path / "home", tmp_path / "bootstrap.py")
+    return PythonFamily(tmp_path / "packs", tmp_path / "home", tmp_path / "guest")
+
+
+def ruby_family(tmp_path: Path) -> RubyFamily:
+    """Each Ruby is of the version that the folder above its own names."""
+
+    def run(argv: list[str]) -> str:
+        number = Path(argv[0]).parents[1].name.removeprefix("ruby-")
+        return f"ruby {number}p20 (2025-04-09 revision b200bad6cd) [x86_64-linux]\n"
+
+    return RubyFamily(
+        tmp_path / "home", tmp_path / "client", run, tmp_path / "rubies", (tmp_path / "usr/3.2.9",)
+    )
 
 
 def client(tmp_path: Path, runtime: str) -> Path:
@@ -39,6 +51,7 @@ def client(tmp_path: Path, runtime: str) -> Path:
     for name in ("awslambdaric", "boto3", "boto3-1.2.dist-info", "bin", "__pycache__"):
         (folder / name).mkdir(parents=True)
     (folder / "six.py").write_text("")
+    (folder / "runtime_client.cpython-398-x86_64-linux-gnu.so").write_bytes(b"AWS's compiled one")
     return folder
 
 
@@ -64,8 +77,8 @@ def test_lambdads_own_python_brings_the_official_client_and_boto3(tmp_path: Path
     assert {"/var/runtime/boto3", "/var/runtime/six.py", "/var/runtime/bootstrap.py"} <= targets
     assert all(mount.source.exists() for mount in pack.mounts)
     modules = [mount for mount in pack.mounts if mount.target.startswith("/var/runtime/")]
-    assert len(modules) == len(CLIENT_PACKAGES) + 1
-    program = f"import {', '.join(CLIENT_PACKAGES)}"
+    assert len(modules) == len(CLIENT_PACKAGES) + 2
+    program = f"import {', '.join(CLIENT_PACKAGES)}, runtime_client"
     command = [pack.host_argv[0], "-S", "-c", program]
     done = subprocess.run(command, env=dict(pack.host_variables), capture_output=True)
     assert done.returncode == 0, done.stderr
@@ -92,7 +105,7 @@ def test_the_newest_release_is_taken_and_shims_are_not(tmp_path: Path) -> None:
     assert pack.mounts[0] == Mount(versions / "3.98.10", "/var/lang")
     assert pack.argv == ("/var/lang/bin/python3.98", "/var/runtime/bootstrap.py")
     names = {mount.target.rpartition("/")[2] for mount in pack.mounts[1:]}
-    assert names == {"awslambdaric", "boto3", "six.py", "bootstrap.py"}
+    assert names == {"awslambdaric", "boto3", "six.py", "bootstrap.py", "runtime_client.py"}
 
 
 def test_uv_pythons_are_found(tmp_path: Path) -> None:
@@ -210,17 +223,54 @@ def test_a_missing_interpreter_is_said_before_anything_is_fetched(tmp_path: Path
     families = PackCatalog(
         {
             "python": python_family(tmp_path),
-            "ruby": RubyFamily(tmp_path / "packs", tmp_path / "home"),
+            "ruby": ruby_family(tmp_path),
             "java": JavaFamily(tmp_path / "packs", tmp_path / "home", tmp_path / "bootstrap", ()),
         }
     )
     calls: list[list[str]] = []
     for runtime, advice in (
         ("python3.14", "python3.14 needs a Python 3.14 first. Run: uv python install 3.14"),
-        ("ruby3.4", "ruby3.4 needs a Ruby 3.4 first. Run: rbenv install 3.4"),
+        ("ruby3.4", "ruby3.4 needs a Ruby 3.4 first, and no registry .* Run: rbenv install 3.4"),
         ("java8.al2", "needs a Java 8 first. Run: apt install openjdk-8-jre-headless"),
     ):
         with pytest.raises(OperatorError, match=advice):
             install(runtime, tmp_path / "packs", families, fake_pip(tmp_path, calls), print)
     assert not calls
     assert not list((tmp_path / "packs").iterdir())
+
+
+def test_a_ruby_runs_where_it_is_mounted(tmp_path: Path) -> None:
+    prefix = tmp_path / "home/.rbenv/versions/3.3.10"
+    program(prefix.with_name("3.3.9") / "bin/ruby")
+    program(prefix / "bin/ruby")
+    program(prefix / "lib/ruby/3.3.0/x86_64-linux/rbconfig.rb")
+    pack = ruby_family(tmp_path).find("ruby3.3")
+    assert isinstance(pack, RuntimePack)
+    library = [
+        f"/var/lang/lib/ruby/{folder}"
+        for folder in (
+            *("site_ruby/3.3.0", "site_ruby/3.3.0/x86_64-linux", "site_ruby"),
+            *("vendor_ruby/3.3.0", "vendor_ruby/3.3.0/x86_64-linux", "vendor_ruby"),
+            *("3.3.0", "3.3.0/x86_64-linux"),
+        )
+    ]
+    start = 'export RUBYLIB="${RUBYLIB:+$RUBYLIB:}$2"; exec "$0" "$1"'
+    entry = "/var/runtime/lambdad/bootstrap.rb"
+    assert pack.argv == (*("/bin/sh", "-c", start, "/var/lang/bin/ruby", entry, ":".join(library)),)
+    assert pack.host_argv == (str(prefix / "bin/ruby"), str(tmp_path / "client/bootstrap.rb"))
+    assert pack.mounts == (
+        Mount(tmp_path / "client", "/var/runtime/lambdad"),
+        Mount(prefix, "/var/lang"),
+    )
+
+
+def test_a_ruby_serves_its_own_version_only(tmp_path: Path) -> None:
+    program(tmp_path / "rubies/ruby-3.4.1/bin/ruby")
+    program(tmp_path / "home/.rbenv/versions/3.3.9/bin/ruby", b"#!/bin/sh\n")
+    program(tmp_path / "usr/3.2.9/bin/ruby")
+    family = ruby_family(tmp_path)
+    for runtime, found in (("ruby3.2", True), ("ruby3.3", False), ("ruby3.4", True)):
+        answer = family.find(runtime)
+        assert isinstance(answer, RuntimePack) is found, runtime
+        if isinstance(answer, MissingPack):
+            assert answer.command == "rbenv install 3.3"

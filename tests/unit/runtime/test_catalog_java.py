@@ -1,4 +1,4 @@
-"""Java and Ruby packs: what is found, what is fetched, and that nothing else comes in."""
+"""Java packs: what is found, what is fetched, and that nothing else comes in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from lambdad.runtime.catalog import java, registries
 from lambdad.runtime.catalog.install import install
 from lambdad.runtime.catalog.java import CLIENT_ARTIFACTS, NATIVE_LIBRARY, JavaFamily
 from lambdad.runtime.catalog.packs import MissingPack, PackCatalog
-from lambdad.runtime.catalog.ruby import RubyFamily
 from lambdad.sandbox.driver import Mount, RuntimePack
 
 ELF = b"\x7fELF..."
@@ -174,42 +173,3 @@ def test_without_maven_it_says_what_to_do(
     with pytest.raises(OperatorError, match="Run: apt install maven"):
         install("java17", tmp_path / "packs", PackCatalog({"java": family}), clients, print)
     assert clients.calls == []
-
-
-def test_a_ruby_and_its_client(tmp_path: Path) -> None:
-    ruby = tmp_path / "home/.rbenv/versions/3.3.10/bin/ruby"
-    for version in ("3.3.9", "3.3.10"):
-        program = ruby.parents[2] / version / "bin/ruby"
-        program.parent.mkdir(parents=True)
-        program.write_bytes(ELF)
-    family = RubyFamily(tmp_path / "packs", tmp_path / "home")
-    missing = family.find("ruby3.3")
-    assert isinstance(missing, MissingPack)
-    assert missing.command == "lambdad runtimes install ruby3.3"
-    calls: list[list[str]] = []
-
-    def run(argv: Any, tell: Any) -> int:
-        calls.append(argv)
-        folder = Path(argv[argv.index("--install-dir") + 1])
-        for version in ("3.0.0", "3.1.0"):
-            program = folder / f"gems/aws_lambda_ric-{version}/bin/aws_lambda_ric"
-            program.parent.mkdir(parents=True)
-            program.write_text("")
-        return 0
-
-    install("ruby3.3", tmp_path / "packs", PackCatalog({"ruby": family}), run, print)
-    assert (calls[0][0], calls[0][-3:]) == (
-        str(ruby.with_name("gem")),
-        ["aws_lambda_ric", "--version", "~> 3.0"],
-    )
-    pack = family.find("ruby3.3")
-    assert isinstance(pack, RuntimePack)
-    client = "/var/runtime/gems/aws_lambda_ric-3.1.0/bin/aws_lambda_ric"
-    assert pack.argv == (
-        *("/bin/sh", "-c", 'exec "$0" "$1" "$_HANDLER"'),
-        *("/var/lang/bin/ruby", client),
-    )
-    assert pack.mounts == (
-        Mount(tmp_path / "packs/ruby3.3", "/var/runtime"),
-        Mount(ruby.parents[1], "/var/lang"),
-    )

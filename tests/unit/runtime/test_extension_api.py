@@ -6,8 +6,9 @@ import asyncio
 import json
 from typing import Any
 
+from lambdad.sandbox.driver import Exit, Tier
 from support.functions import run, running
-from support.sandboxes import PlayedDriver, PlayedSandbox, Runtime
+from support.sandboxes import PlayedDriver, PlayedSandbox, Runtime, echo
 
 BASE = "/2020-01-01/extension"
 REGISTERED = {"functionVersion": "$LATEST", "handler": "app.handler"}
@@ -184,11 +185,97 @@ def test_telemetry_is_not_offered_where_nothing_can_deliver_it() -> None:
         await working
 
     async def scenario() -> None:
-        async with running(PlayedDriver(play)) as bench:
+        driver = PlayedDriver(play)
+        driver.tier = Tier.HARDENED_PROCESS
+        async with running(driver) as bench:
             assert await bench.answer(bench.python("")) == 1
         assert seen == [
             (202, "Telemetry.NotSupported", "Telemetry API is not supported"),
             (202, "Logs.NotSupported", "Logs API is not supported"),
         ]
+
+    run(scenario())
+
+
+def test_an_internal_extension_gets_telemetry_and_a_sigterm() -> None:
+    told: list[str] = []
+    events: list[Any] = []
+
+    async def sink(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = int(head.partition("Content-Length: ")[2].split()[0])
+        events.extend(json.loads(await reader.readexactly(length)))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        writer.close()
+
+    async def play(runtime: Runtime) -> None:
+        runtime.print("before it is there\n")
+        server = await asyncio.start_server(sink, "127.0.0.1", 0)
+        uri = f"http://sandbox.localdomain:{server.sockets[0].getsockname()[1]}"
+        client = Client(runtime.sandbox)
+        identifier = await client.register("inside")
+        body = {
+            "types": ["platform", "function"],
+            "buffering": {"timeoutMs": 25},
+            "destination": {"protocol": "HTTP", "URI": uri},
+        }
+        answer = await client.ask("PUT", "/2022-07-01/telemetry", body, Identifier=identifier)
+        assert answer[0] == 200
+        working = asyncio.ensure_future(client.next(identifier))
+
+        def on_terminate() -> None:
+            told.append("SIGTERM")
+            runtime.exit(Exit(0, None))
+
+        runtime.sandbox.on_terminate = on_terminate
+        event = await runtime.next()
+        await runtime.respond(event, b"1")
+        await runtime.next()
+        await working
+
+    async def scenario() -> None:
+        async with running(PlayedDriver(play), internal_extension_shutdown_s=30.0) as bench:
+            assert await bench.answer(bench.python("")) == 1
+            async with asyncio.timeout(10):
+                while not events or events[-1]["type"] != "platform.report":
+                    await asyncio.sleep(0.002)
+            assert told == []
+        assert told == ["SIGTERM"]
+        kinds = [event["type"] for event in events]
+        assert kinds == [
+            "platform.initStart", "function", "platform.telemetrySubscription",
+            "platform.extension", "platform.initRuntimeDone", "platform.initReport",
+            "platform.start", "platform.runtimeDone", "platform.report",
+        ]  # fmt: skip
+        assert events[1]["record"] == "before it is there"
+
+    run(scenario())
+
+
+def test_one_that_ignores_its_sigterm_is_ended() -> None:
+    async def play(runtime: Runtime) -> None:
+        client = Client(runtime.sandbox)
+        working = asyncio.ensure_future(client.next(await client.register("inside")))
+        event = await runtime.next()
+        await runtime.respond(event, b"1")
+        await runtime.next()
+        await working
+
+    async def scenario() -> None:
+        driver = PlayedDriver(play)
+        async with running(driver, internal_extension_shutdown_s=0.01) as bench:
+            assert await bench.answer(bench.python("")) == 1
+        assert driver.sandboxes[0].terminated
+        assert driver.alive == 0
+
+    run(scenario())
+
+
+def test_without_extensions_there_is_no_shutdown_phase() -> None:
+    async def scenario() -> None:
+        driver = PlayedDriver(echo)
+        async with running(driver) as bench:
+            assert await bench.answer(bench.python(""), 5) == 5
+        assert not driver.sandboxes[0].terminated
 
     run(scenario())

@@ -11,7 +11,7 @@ import pytest
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.sandbox.driver import Exit, SandboxError
 from support.functions import Bench, make_request, run, running
-from support.sandboxes import PlayedDriver, Runtime, echo
+from support.sandboxes import Play, PlayedDriver, Runtime, echo
 
 
 async def function(bench: Bench, **changes: object) -> FunctionVersion:
@@ -317,6 +317,126 @@ def test_a_caller_that_goes_away_leaves_nothing_behind() -> None:
             await until(lambda: pool.concurrency.in_use == 0)
             assert (await bench.invoke(version, 3)).payload == b"3"
             assert len(driver.sandboxes) == 1
+
+    run(scenario())
+
+
+async def hang_in_a_run(runtime: Runtime) -> None:
+    await runtime.next()
+    await asyncio.sleep(60)
+
+
+async def exit_in_a_run(runtime: Runtime) -> None:
+    await runtime.next()
+    runtime.exit(Exit(1, None))
+
+
+@pytest.mark.parametrize("failing", [hang_in_a_run, exit_in_a_run])
+def test_a_failed_run_resets_its_environment(failing: Play) -> None:
+    async def scenario() -> None:
+        driver = PlayedDriver(failing, echo)
+        async with running(driver) as bench:
+            version = await function(bench, timeout_s=1)
+            assert (await bench.invoke(version)).function_error == "Unhandled"
+            assert bench.fleet.environments == 1
+            result = await bench.invoke(version, 7)
+            assert (result.payload, result.init_ms) == (b"7", None)
+            first, second = driver.sandboxes
+            assert second.spec.heir_of == first.environment_id
+            assert (first.killed, driver.kept) == (True, set())
+            assert len({event.stream for _, event in bench.log.events}) == 1
+            words = [line.split()[0] for line in bench.log.messages(version.name)]
+            assert words == ["INIT_START", *["START", "END", "REPORT"] * 2]
+
+    run(scenario())
+
+
+def test_what_ran_out_of_memory_leaves_nothing() -> None:
+    async def eat(runtime: Runtime) -> None:
+        await runtime.next()
+        runtime.exit(Exit(None, 9, oom=True))
+
+    async def scenario() -> None:
+        driver = PlayedDriver(eat, echo)
+        async with running(driver) as bench:
+            version = await function(bench)
+            await bench.invoke(version)
+            await bench.invoke(version)
+            assert driver.sandboxes[1].spec.heir_of is None
+            assert len({event.stream for _, event in bench.log.events}) == 2
+
+    run(scenario())
+
+
+def test_what_a_failed_init_wrote_is_inherited() -> None:
+    async def hang(_: Runtime) -> None:
+        await asyncio.sleep(60)
+
+    async def scenario() -> None:
+        driver = PlayedDriver(hang, hang, echo)
+        async with running(driver, init_timeout_s=0.05) as bench:
+            version = await function(bench, timeout_s=1)
+            assert (await bench.invoke(version)).error_type == "Sandbox.Timedout"
+            assert (await bench.invoke(version, 1)).payload == b"1"
+            ids = [sandbox.environment_id for sandbox in driver.sandboxes]
+            assert [sandbox.spec.heir_of for sandbox in driver.sandboxes] == [None, *ids[:2]]
+
+    run(scenario())
+
+
+def test_an_invocation_waits_until_nothing_of_the_failed_run_is_left() -> None:
+    """Its own time begins then."""
+    leave = asyncio.Event()
+
+    async def scenario() -> None:
+        driver = PlayedDriver(exit_in_a_run, echo)
+        async with running(driver) as bench:
+            version = await function(bench, timeout_s=1)
+            driver.on_kill = leave.wait
+            await bench.invoke(version)
+            waiting = asyncio.create_task(bench.invoke(version, 5))
+            await asyncio.sleep(1.2)
+            assert len(driver.sandboxes) == 1
+            leave.set()
+            assert (await waiting).payload == b"5"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_nobody_inherits_from_a_reset_environment_that_is_ended(when: str) -> None:
+    """Its deployment is replaced before or after its processes are gone."""
+    leave = asyncio.Event()
+
+    async def scenario() -> None:
+        driver = PlayedDriver(exit_in_a_run)
+        async with running(driver) as bench:
+            version = await function(bench)
+            driver.on_kill = leave.wait
+            await bench.invoke(version)
+            if when == "after":
+                leave.set()
+                await until(lambda: driver.kept)
+            bench.fleet.pools[version.deployment_id].retire()
+            leave.set()
+            await until(lambda: driver.alive == 0 and not driver.kept)
+            assert bench.fleet.environments == 0
+
+    run(scenario())
+
+
+def test_no_sandbox_for_a_reset_environment_is_an_error_of_the_platform() -> None:
+    async def scenario() -> None:
+        driver = PlayedDriver(exit_in_a_run, echo)
+        async with running(driver) as bench:
+            version = await function(bench)
+            await bench.invoke(version)
+            driver.refusal = "no room"
+            with pytest.raises(SandboxError, match="no room"):
+                await bench.invoke(version)
+            assert (bench.fleet.environments, driver.kept) == (0, set())
+            driver.refusal = None
+            assert (await bench.invoke(version, 1)).payload == b"1"
 
     run(scenario())
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -131,32 +133,63 @@ def test_batches_keep_to_their_size(sizes: list[int]) -> None:
     assert seen == sizes
 
 
-class Fetch:
-    """A forwarder that waits."""
+class Listener:
+    """Subscribers, by port, and what came for them."""
 
     def __init__(self) -> None:
-        self.batches: list[Any] = []
+        self.batches: dict[int, list[Any]] = {}
+        self.refusals = 0
+        """Of so many connections that come next."""
+        self._serving: list[asyncio.Task[None]] = []
 
-    def send_event(self, head: bytes, payload: bytes) -> None:
-        assert head.endswith(b"Content-Length: %d\r\n\r\n" % len(payload))
-        self.batches.append(json.loads(payload))
+    async def connect(self, port: int) -> socket.socket:
+        if self.refusals:
+            self.refusals -= 1
+            raise ConnectionRefusedError
+        ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
+            end.setblocking(False)
+        self._serving.append(asyncio.ensure_future(self._serve(port, theirs)))
+        return ours
+
+    async def _serve(self, port: int, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        assert head.startswith("POST /in?a=1 HTTP/1.1\r\n")
+        length = int(head.partition("Content-Length: ")[2].split()[0])
+        body = json.loads(await reader.readexactly(length))
+        self.batches.setdefault(port, []).append(body)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        writer.close()
+
+    async def until(self, count: int) -> None:
+        """So many batches came."""
+        async with asyncio.timeout(10):
+            while sum(map(len, self.batches.values())) < count:
+                await asyncio.sleep(0.001)
+
+
+def at(port: int, **changes: Any) -> Subscription:
+    uri = f"http://sandbox.localdomain:{port}/in?a=1"
+    return subscription(destination={"protocol": "HTTP", "URI": uri}, **changes)
 
 
 def test_each_gets_what_it_asked_for_from_the_start_of_init() -> None:
     async def scenario() -> None:
-        feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS)
+        listener = Listener()
+        feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS, listener.connect)
         feed.platform('{"type":"platform.initStart"}\n')
         feed.log("function", "early\n", 0)
-        platform, logs = Fetch(), Fetch()
-        feed.on_fetch(feed.subscribe("a", subscription()), platform)
-        feed.on_fetch(feed.subscribe("b", subscription(types=["function"])), logs)
+        feed.subscribe("a", at(1))
+        feed.subscribe("b", at(2, types=["function"]))
         feed.close_subscriptions()
-        assert not feed.open
+        assert (feed.open, feed.subscribed) == (False, True)
         feed.log("extension", "x", 0)
         feed.log("function", '{"level":"INFO"}\n', 0)
         feed.flush()
-        assert platform.batches == [[{"type": "platform.initStart"}]]
-        assert logs.batches == [
+        await listener.until(2)
+        assert listener.batches[1] == [[{"type": "platform.initStart"}]]
+        assert listener.batches[2] == [
             [
                 {"time": "1970-01-01T00:00:00.000Z", "type": "function", "record": "early"},
                 {
@@ -173,15 +206,52 @@ def test_each_gets_what_it_asked_for_from_the_start_of_init() -> None:
 
 def test_a_later_subscription_takes_the_place_of_the_earlier_one() -> None:
     async def scenario() -> None:
-        feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS)
-        first, second = Fetch(), Fetch()
-        feed.on_fetch(feed.subscribe("a", subscription()), first)
-        feed.on_fetch(feed.subscribe("a", subscription()), second)
+        listener = Listener()
+        feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS, listener.connect)
+        feed.subscribe("a", at(1))
+        feed.subscribe("a", at(2))
         feed.platform("1\n")
         feed.flush()
-        assert (first.batches, second.batches) == ([], [[1]])
-        with pytest.raises(Rejected):
-            feed.on_fetch(2, Fetch())
+        await listener.until(1)
+        assert listener.batches == {2: [[1]]}
         feed.close()
+
+    run(scenario())
+
+
+def test_one_batch_is_on_its_way_at_a_time_and_none_is_lost() -> None:
+    async def scenario() -> None:
+        listener = Listener()
+        clock = ManualClock()
+        feed = TelemetryFeed(clock, DEFAULT_LIMITS, listener.connect)
+        feed.subscribe("a", at(1))
+        listener.refusals = 1
+        feed.platform("1\n")
+        feed.flush()
+        feed.platform("2\n")
+        feed.flush()
+        clock.advance(1.0)
+        await listener.until(2)
+        assert listener.batches[1] == [[1], [2]]
+        feed.close()
+
+    run(scenario())
+
+
+def test_nothing_is_delivered_after_the_end() -> None:
+    async def scenario() -> None:
+        listener = Listener()
+        before = asyncio.all_tasks()
+        feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS, listener.connect)
+        feed.subscribe("a", at(1))
+        listener.refusals = 1
+        feed.platform("1\n")
+        feed.flush()
+        feed.close()
+        feed.platform("2\n")
+        feed.flush()
+        assert not feed.subscribed
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == before
 
     run(scenario())

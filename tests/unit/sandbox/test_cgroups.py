@@ -62,15 +62,15 @@ def written(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What was written, by file name."""
     values: dict[str, str] = {}
 
-    def note(path: Path, value: object) -> None:
-        values[path.name] = str(value)
+    def note(path: str, value: object) -> None:
+        values[Path(path).name] = str(value)
 
     monkeypatch.setattr(cgroups, "_write", note)
     return values
 
 
 def test_limits_of_version_1(tmp_path: Path, written: dict[str, str]) -> None:
-    Group([(Hierarchy(tmp_path, 1, ALL), tmp_path)]).limit(256, 1024)
+    Group([(Hierarchy(tmp_path, 1, ALL), str(tmp_path))]).limit(256, 1024)
     assert written == {
         "memory.limit_in_bytes": str(256 << 20),
         "cpu.shares": "148",
@@ -81,7 +81,7 @@ def test_limits_of_version_1(tmp_path: Path, written: dict[str, str]) -> None:
 
 def test_limits_of_version_2(tmp_path: Path, written: dict[str, str]) -> None:
     (tmp_path / "memory.swap.max").touch()
-    Group([(Hierarchy(tmp_path, 2, ALL), tmp_path)]).limit(3538, 1024)
+    Group([(Hierarchy(tmp_path, 2, ALL), str(tmp_path))]).limit(3538, 1024)
     assert written == {
         "memory.max": str(3538 << 20),
         "memory.oom.group": "1",
@@ -93,17 +93,17 @@ def test_limits_of_version_2(tmp_path: Path, written: dict[str, str]) -> None:
 
 
 def test_freezing_by_version(tmp_path: Path) -> None:
-    by_one = Group([(Hierarchy(tmp_path, 1, ALL), tmp_path)])
-    by_two = Group([(Hierarchy(tmp_path, 2, ALL), tmp_path)])
-    none = Group([(Hierarchy(tmp_path, 1, frozenset({"cpu"})), tmp_path)])
-    assert by_one.freezer() == (tmp_path / "freezer.state", "FROZEN", "THAWED")
-    assert by_two.freezer() == (tmp_path / "cgroup.freeze", "1", "0")
+    by_one = Group([(Hierarchy(tmp_path, 1, ALL), str(tmp_path))])
+    by_two = Group([(Hierarchy(tmp_path, 2, ALL), str(tmp_path))])
+    none = Group([(Hierarchy(tmp_path, 1, frozenset({"cpu"})), str(tmp_path))])
+    assert by_one.freezer() == (f"{tmp_path}/freezer.state", "FROZEN", "THAWED")
+    assert by_two.freezer() == (f"{tmp_path}/cgroup.freeze", "1", "0")
     assert none.freezer() is None
 
 
 @pytest.mark.parametrize(("version", "name"), [(1, "memory.oom_control"), (2, "memory.events")])
 def test_who_was_killed_for_memory(tmp_path: Path, version: int, name: str) -> None:
-    group = Group([(Hierarchy(tmp_path, version, ALL), tmp_path)])
+    group = Group([(Hierarchy(tmp_path, version, ALL), str(tmp_path))])
     (tmp_path / name).write_text("under_oom 0\noom_kill 0\n")
     assert not group.oom_killed()
     (tmp_path / name).write_text("low 3\noom_kill 1\noom_group_kill 1\n")

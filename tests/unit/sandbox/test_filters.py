@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import struct
 
 import pytest
@@ -20,8 +21,27 @@ from lambdad.sandbox.seccomp.filters import (
 
 ALLOW, ERRNO, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 EPERM, ENOSYS = ERRNO | errno.EPERM, ERRNO | errno.ENOSYS
-POLICY = load_policy()
-PROGRAMS = {name: compile_filter(POLICY, name) for name in ARCHITECTURES}
+FAMILIES = ("python", "nodejs", "java", "ruby", "provided")
+POLICIES = {family: load_policy(family) for family in (*FAMILIES, "of no page")}
+PROGRAMS = {
+    (name, family): compile_filter(policy, name)
+    for family, policy in POLICIES.items()
+    for name in ARCHITECTURES
+}
+BOTH = [*itertools.product(ARCHITECTURES, FAMILIES)]
+
+DENIED = [
+    *("mount", "umount2", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick"),
+    *("mount_setattr", "pivot_root", "chroot", "unshare", "setns"),
+    *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp"),
+    *("io_uring_setup", "io_uring_enter", "io_uring_register", "bpf", "perf_event_open"),
+    *("userfaultfd", "fanotify_init", "keyctl", "add_key", "request_key"),
+    *("name_to_handle_at", "open_by_handle_at", "modify_ldt", "kexec_load", "kexec_file_load"),
+    *("init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff", "iopl"),
+    *("ioperm", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "sethostname"),
+    *("setdomainname", "quotactl", "acct", "syslog"),
+]
+"""What no environment may, whatever its family (docs/threat-model.md)."""
 
 
 def run(program: bytes, data: bytes) -> int:
@@ -47,35 +67,82 @@ def run(program: bytes, data: bytes) -> int:
             raise AssertionError(hex(code))
 
 
-def call(name: str, number: int, *arguments: int) -> int:
+def call(name: str, number: int, *arguments: int, family: str = "python") -> int:
     padded = [*arguments, *[0] * (6 - len(arguments))]
     machine = ARCHITECTURES[name]
-    return run(PROGRAMS[name], struct.pack("IIQ6Q", number & 0xFFFFFFFF, machine, 0, *padded))
+    return run(
+        PROGRAMS[name, family], struct.pack("IIQ6Q", number & 0xFFFFFFFF, machine, 0, *padded)
+    )
 
 
-@pytest.mark.parametrize("machine", ARCHITECTURES)
-def test_every_call_gets_what_the_policy_says(machine: str) -> None:
+def allowed(family: str) -> set[str]:
+    """Names of the calls that a family may make, whatever their arguments have to be."""
+    policy = POLICIES[family].items()
+    return {name for name, verdict in policy if verdict.answer == ALLOW or verdict.clauses}
+
+
+@pytest.mark.parametrize(("machine", "family"), BOTH)
+def test_every_call_gets_what_the_policy_says(machine: str, family: str) -> None:
     for name, number in numbers(machine).items():
-        verdict = POLICY.get(name, Verdict(ENOSYS))
+        verdict = POLICIES[family].get(name, Verdict(ENOSYS))
         if not verdict.clauses:
-            assert call(machine, number) == verdict.answer, name
+            assert call(machine, number, family=family) == verdict.answer, name
+
+
+@pytest.mark.parametrize(("machine", "family"), BOTH)
+def test_what_is_dangerous_is_denied_to_every_family(machine: str, family: str) -> None:
+    known = numbers(machine)
+    assert {name for name in DENIED if name not in numbers("x86_64")} == set()
+    for name in (*DENIED, "clone3", "memfd_secret"):
+        if name in known:
+            assert call(machine, known[name], family=family) in (EPERM, ENOSYS), name
+    for kind in (17, 38, 40):  # AF_PACKET, AF_ALG, AF_VSOCK
+        assert call(machine, known["socket"], kind, 3, family=family) == EPERM
+    assert call(machine, known["socket"], 2, 3, 1, family=family) == EPERM  # raw
+    assert call(machine, known["clone"], 0x10000000, family=family) == EPERM  # CLONE_NEWUSER
+
+
+def test_a_family_has_what_all_have_and_nothing_that_provided_lacks() -> None:
+    everybodys = allowed("of no page")
+    for family in FAMILIES:
+        assert everybodys <= allowed(family) <= allowed("provided"), family
+    assert allowed("java") == everybodys
+
+
+@pytest.mark.parametrize(
+    ("name", "families"),
+    [
+        ("shmget", {"python", "ruby", "provided"}),
+        ("mq_open", {"python", "ruby", "provided"}),
+        ("sched_setscheduler", {"python", "provided"}),
+        ("pkey_alloc", {"nodejs", "provided"}),
+        ("vmsplice", {"provided"}),
+        ("futex_waitv", {"provided"}),
+        ("memfd_create", set(FAMILIES)),
+        ("io_uring_setup", set()),
+    ],
+)
+def test_who_may_what(name: str, families: set[str]) -> None:
+    assert {family for family in FAMILIES if name in allowed(family)} == families
 
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)
-@given(number=st.integers(0, 0xFFFFFFFF))
-def test_numbers_without_a_name_do_not_exist(machine: str, number: int) -> None:
+@given(number=st.integers(0, 0xFFFFFFFF), family=st.sampled_from(FAMILIES))
+def test_numbers_without_a_name_do_not_exist(machine: str, number: int, family: str) -> None:
     if number not in numbers(machine).values():
-        assert call(machine, number) == ENOSYS
+        assert call(machine, number, family=family) == ENOSYS
 
 
-@given(number=st.integers(0, X32_BIT - 1))
-def test_the_x32_door_is_closed(number: int) -> None:
-    assert call("x86_64", X32_BIT | number) == ENOSYS
+@given(number=st.integers(0, X32_BIT - 1), family=st.sampled_from(FAMILIES))
+def test_the_x32_door_is_closed(number: int, family: str) -> None:
+    assert call("x86_64", X32_BIT | number, family=family) == ENOSYS
 
 
-def test_other_machines_end_the_process() -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_other_machines_end_the_process(family: str) -> None:
     for machine in (0x40000003, ARCHITECTURES["aarch64"], 0):
-        assert run(PROGRAMS["x86_64"], struct.pack("IIQ6Q", 0, machine, *[0] * 7)) == KILL
+        data = struct.pack("IIQ6Q", 0, machine, *[0] * 7)
+        assert run(PROGRAMS["x86_64", family], data) == KILL
 
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)
@@ -115,11 +182,11 @@ def test_programs_fit_into_the_kernels_limit() -> None:
 
 def test_a_misspelt_call_is_noticed() -> None:
     with pytest.raises(ValueError, match="opne"):
-        compile_filter({**POLICY, "opne": Verdict(ALLOW)}, "x86_64")
+        compile_filter({**POLICIES["java"], "opne": Verdict(ALLOW)}, "x86_64")
 
 
-def test_what_programs_cannot_do_without_is_allowed() -> None:
-    for machine in ARCHITECTURES:
-        known = numbers(machine)
-        for name in ("read", "write", "mmap", "futex", "execve", "openat", "exit_group", "brk"):
-            assert call(machine, known[name]) == ALLOW, name
+@pytest.mark.parametrize(("machine", "family"), BOTH)
+def test_what_programs_cannot_do_without_is_allowed(machine: str, family: str) -> None:
+    known = numbers(machine)
+    for name in ("read", "write", "mmap", "futex", "execve", "openat", "exit_group", "brk"):
+        assert call(machine, known[name], family=family) == ALLOW, name

@@ -51,7 +51,8 @@ def rehearse() -> None:
     while the process waits in its shell, is not paid for when an invocation waits.
     """
     os.environ.clear()
-    importlib.import_module(".rehearsal", __package__)
+    rehearsal = importlib.import_module(".rehearsal", __package__)
+    del sys.modules[rehearsal.__name__]
 
 
 def become(variables: Mapping[str, str]) -> None:

@@ -2,7 +2,8 @@
 
 Owns: where interpreters are looked for, and what /var/runtime holds. An interpreter serves only
 its own minor version. The client and boto3, which is part of AWS's Python runtimes, come from
-lambdad's own environment for lambdad's own version, else from the pack's folder.
+lambdad's own environment for lambdad's own version, else from the pack's folder. Of the client's
+parts one is ours, in place of its compiled one: `guest/python/runtime_client.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from lambdad.runtime.catalog.registries import Registries
 from lambdad.sandbox.driver import Mount, RuntimePack
 
 CLIENT_PACKAGES = (
-    *("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py", "boto3", "botocore"),
+    *("awslambdaric", "simplejson", "snapshot_restore_py", "boto3", "botocore"),
     *("s3transfer", "jmespath", "urllib3", "dateutil", "six"),
 )
 """What /var/runtime holds, by import name."""
@@ -30,7 +31,7 @@ CLIENT_VERSIONS = {"3.8": "2.2.1", "3.9": "4.0.4"}
 NEWEST_CLIENT_VERSION = "4.2.2"
 
 _SYSTEM_PREFIXES = (Path("/usr"), Path("/usr/local"))
-_NOT_MODULES = re.compile(r"(__pycache__|bin|.*\.dist-info|\.lock)$")
+_NOT_MODULES = re.compile(r"(__pycache__|bin|.*\.dist-info|\.lock|runtime_client\..*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,14 @@ class Interpreter:
 
 
 class PythonFamily:
-    """Finds Pythons and puts packs together. `packs_dir` holds installed clients."""
+    """Finds Pythons and puts packs together. `packs_dir` holds installed clients, `guest` our own
+    part of /var/runtime."""
 
-    def __init__(self, packs_dir: Path, home: Path, bootstrap: Path) -> None:
+    def __init__(self, packs_dir: Path, home: Path, guest: Path) -> None:
         self._packs_dir = packs_dir
         self._home = home
-        self._bootstrap = bootstrap
+        self._bootstrap = guest / "bootstrap.py"
+        self._transport = guest / "runtime_client.py"
 
     def find(self, runtime: str) -> RuntimePack | MissingPack:
         number = runtime.removeprefix("python")
@@ -59,7 +62,7 @@ class PythonFamily:
         if not modules:
             reason = f"Python {number} is here, its runtime client is not."
             return MissingPack(runtime, reason, install_command(runtime))
-        return self._pack(runtime, interpreter, modules)
+        return self._pack(runtime, interpreter, [self._transport, *modules])
 
     def fetch(self, runtime: str, folder: Path, registries: Registries) -> None:
         number = runtime.removeprefix("python")
@@ -113,8 +116,6 @@ class PythonFamily:
 
     def _host_folder(self, runtime: str, modules: list[Path]) -> Path:
         """One folder with the client's modules, for drivers that cannot mount."""
-        if modules[0].parent == self._packs_dir / runtime:
-            return modules[0].parent
         folder = self._packs_dir / ".host" / runtime
         folder.mkdir(parents=True, exist_ok=True)
         for module in modules:

@@ -1,4 +1,4 @@
-"""Package registries, each asked through its own ordinary client: pip, npm, Maven, gem.
+"""Package registries, each asked through its own ordinary client: pip, npm, Maven.
 
 Owns the command lines and the check of what came. The clients keep the operator's settings
 (mirrors, proxies, credentials). Blocking: call it off the event loop.
@@ -85,11 +85,6 @@ class Registries:
         pom.unlink()
         for one in artifacts:
             _check(folder / one.file_name, one.sha256)
-
-    def gem(self, program: Path, folder: Path, *arguments: str) -> None:
-        """Gems of rubygems.org, by the `gem` that belongs to a Ruby."""
-        command = [str(program), "install", "--no-document", "--install-dir", str(folder)]
-        self._must([*command, *arguments], "gem")
 
     def finish(self, *command: str) -> None:
         """A last step that what was fetched does by itself."""

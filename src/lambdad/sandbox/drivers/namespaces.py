@@ -14,7 +14,8 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,10 @@ from lambdad.sandbox.driver import (
     Tier,
 )
 from lambdad.sandbox.head_start import may_take_stem
+from lambdad.sandbox.inner_sockets import InnerSockets
 from lambdad.sandbox.jail import Jail, Message, jail_settings
 from lambdad.sandbox.keeper import Keeper
+from lambdad.sandbox.memory_peak import MemoryPeak
 from lambdad.sandbox.python_start import can_fork, interpreter_of, zygote_variables
 from lambdad.sandbox.selection import CONTROLLER_LAYERS
 
@@ -54,6 +57,7 @@ class NamespaceSandbox:
         self.exited: asyncio.Future[Exit] = loop.create_future()
         self.created: asyncio.Future[None] = loop.create_future()
         self.gone: asyncio.Future[None] = loop.create_future()
+        self.sockets = InnerSockets(partial(self._ask, "sockets"))
         self.runtime_listener: socket.socket
         self.platform_listener: socket.socket | None = None
         self.output_fd = -1
@@ -63,9 +67,9 @@ class NamespaceSandbox:
         self._status = -1
         self._switch = -1
         self._words = (b"", b"")
-        self._usage: Mapping[str, str] | None = None
-        self._peak = -1
-        self._highest_bytes = 0
+        self._memory: MemoryPeak | None = None
+        self._peak_bytes = 0
+        self._killed = False
 
     def own_pipes(self, output: int, telemetry: int) -> None:
         """Take over the read ends."""
@@ -88,10 +92,7 @@ class NamespaceSandbox:
         else:
             self.platform_listener = socket.socket(fileno=platform)
         self._words = (message["freeze"].encode(), message["thaw"].encode())
-        self._usage = message["usage"]
-        if self._usage is not None:
-            self._peak = os.open(self._usage["peak"], os.O_RDONLY | os.O_CLOEXEC)
-            self._fds.append(self._peak)
+        self._memory = MemoryPeak(self._status, message["usage"])
         if not self.created.done():
             self.created.set_result(None)
 
@@ -104,7 +105,7 @@ class NamespaceSandbox:
     def abandon(self) -> None:
         """Nobody waits for it any more: let it end by itself."""
         self.gone.add_done_callback(lambda _: self.close())
-        self._ask_to_kill()
+        self._ask("kill", keep_tmp=False)
 
     def ended(self, status: int, oom: bool) -> None:
         """The main process is no more."""
@@ -136,53 +137,48 @@ class NamespaceSandbox:
                 os.write(self._switch, word)
 
     def memory_peak_bytes(self) -> int:
-        """The larger of two truths: the main process's own high-water mark, which counts pages
-        shared with the zygote, and the control group's, which counts all processes but also the
-        page cache; that is taken off."""
-        if self._status >= 0:
-            with contextlib.suppress(OSError):
-                self._highest_bytes = max(self._highest_bytes, _resident_peak(self._status))
-                self._highest_bytes = max(self._highest_bytes, self._group_peak())
-        return self._highest_bytes
+        if self._memory is not None:
+            self._peak_bytes = self._memory.read()
+        return self._peak_bytes
 
-    def _group_peak(self) -> int:
-        if self._usage is None:
-            return 0
-        peak = int(os.pread(self._peak, 32, 0))
-        if peak <= self._highest_bytes:
-            return 0
-        # Rare: more was used than the main process has. Only now the slow file is worth it.
-        with open(self._usage["stat"]) as file:
-            counts = dict(line.split() for line in file)
-        cache = counts.get("file") or counts.get("cache", "0")
-        return peak - int(cache)
-
-    async def kill(self) -> Exit:
-        self._ask_to_kill()
+    async def kill(self, *, keep_tmp: bool = False) -> Exit:
+        if not self._killed:
+            self._killed = True
+            self._ask("kill", keep_tmp=keep_tmp)
         await asyncio.shield(self.gone)
         self.close()
         return self.exited.result()
 
-    def _ask_to_kill(self) -> None:
-        if not self.gone.done():
-            with contextlib.suppress(SandboxError):
-                self._jail.send({"op": "kill", "id": self.environment_id})
+    def terminate(self) -> None:
+        with contextlib.suppress(OSError):
+            self._ask("terminate", pid=_pid_inside(self._status))
+
+    async def connect(self, port: int) -> socket.socket:
+        return await self.sockets.connect(port)
+
+    def _ask(self, operation: str, **more: object) -> None:
+        with contextlib.suppress(SandboxError):
+            self._jail.send({"op": operation, "id": self.environment_id, **more})
 
     def close(self) -> None:
         """Close every fd; idempotent."""
         self.memory_peak_bytes()
+        self.sockets.close()
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
         fds, self._fds = self._fds, []
         channel.close_all(fds)
-        self._status = self._switch = self._peak = -1
+        self._status = self._switch = -1
         for listener in (getattr(self, "runtime_listener", None), self.platform_listener):
             if listener is not None:
                 listener.close()
 
 
-def _resident_peak(status: int) -> int:
+def _pid_inside(status: int) -> int:
+    """Of a process, by its /proc/self/status. OSError when it has ended."""
     text = os.pread(status, 4096, 0)
-    _, _, rest = text.partition(b"VmHWM:")
-    return int(rest.split(None, 1)[0]) * 1024 if rest else 0
+    return int(text.partition(b"\nPid:")[2].split(None, 1)[0])
 
 
 class NamespaceDriver:
@@ -255,6 +251,11 @@ class NamespaceDriver:
             raise
         return sandbox
 
+    def discard(self, environment_id: EnvironmentId) -> None:
+        if self.jail is not None:
+            with contextlib.suppress(SandboxError):
+                self.jail.send({"op": "kill", "id": environment_id, "keep_tmp": False})
+
     async def close(self) -> None:
         if self.jail is not None:
             await self.jail.close()
@@ -280,6 +281,7 @@ class NamespaceDriver:
             message = {
                 "op": "prepare",
                 "pack": name,
+                "family": pack.family,
                 "interpreter": interpreter_of(pack) if python else None,
                 "variables": zygote_variables(pack) if python else {},
                 "targets": [mount.target for mount in pack.mounts],
@@ -310,6 +312,8 @@ class NamespaceDriver:
             sandbox.ended(message["status"], message["oom"])
         elif "gone" in message and (sandbox := self._sandboxes.pop(message["gone"], None)):
             sandbox.gone.set_result(None)
+        elif "sockets" in message and (sandbox := self._sandboxes.get(message["sockets"])):
+            sandbox.sockets.give(fds)
         else:  # for somebody who has given up
             channel.close_all(fds)
 
@@ -331,7 +335,8 @@ def _ahead(ahead: Ahead | None) -> Message | None:
 def _name(pack: RuntimePack) -> str:
     """Packs that look the same inside are the same; the command is each environment's own."""
     interpreter = interpreter_of(pack) if pack.family == "python" else ""
-    content = repr((interpreter, [(str(mount.source), mount.target) for mount in pack.mounts]))
+    mounts = [(str(mount.source), mount.target) for mount in pack.mounts]
+    content = repr((pack.family, interpreter, mounts))
     return f"{pack.runtime}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
@@ -362,6 +367,7 @@ def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox) -> None:
             "pack": _name(spec.pack),
             "memory_mib": spec.memory_mib,
             "tmp_mib": spec.tmp_mib,
+            "heir_of": spec.heir_of,
             "may_take_stem": may_take_stem(spec),
         }
         jail.send(message, [payload, output_end, telemetry_end, *folders])
@@ -378,6 +384,9 @@ def _start(spec: SandboxSpec) -> dict[str, Any]:
     argv = None if forked else list(spec.pack.argv)
     start: dict[str, Any] = {"variables": variables, "argv": argv, "telemetry_fd": telemetry}
     if spec.extensions:
-        own = dict(spec.extension_variables)
-        start["extensions"] = {"names": list(spec.extensions), "variables": own}
+        start["extensions"] = {
+            "folder": "/opt/extensions",
+            "names": list(spec.extensions),
+            "variables": dict(spec.extension_variables),
+        }
     return start

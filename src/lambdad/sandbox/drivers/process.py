@@ -14,10 +14,12 @@ import resource
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from lambdad.core.ids import EnvironmentId
@@ -27,7 +29,7 @@ from lambdad.sandbox.launch import Launcher, Places, PlainLauncher
 
 _FOLDER_PREFIX = "lambdad-process-"
 _CREDENTIALS_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-_PATH_LISTS = ("PATH", "LD_LIBRARY_PATH", "NODE_PATH", "PYTHONPATH")
+_PATH_LISTS = ("PATH", "LD_LIBRARY_PATH", "NODE_PATH", "PYTHONPATH", "GEM_PATH", "RUBYLIB")
 
 
 class ProcessDriver:
@@ -42,6 +44,9 @@ class ProcessDriver:
         self.tier = self._launcher.tier
         self.missing_layers: Sequence[str] = self._launcher.missing_layers
         self._live: set[ProcessSandbox] = set()
+        self._kept: set[EnvironmentId] = set()
+        """Ended, with folders that an heir may have."""
+        self._discarding: set[asyncio.Future[None]] = set()
         self._root: Path | None = None
 
     async def start(self) -> None:
@@ -67,17 +72,28 @@ class ProcessDriver:
         sandbox.exited.add_done_callback(lambda _: self._live.discard(sandbox))
         return sandbox
 
+    def discard(self, environment_id: EnvironmentId) -> None:
+        if self._root is not None and environment_id in self._kept:
+            self._kept.discard(environment_id)
+            work = asyncio.to_thread(shutil.rmtree, self._root / environment_id, ignore_errors=True)
+            task = asyncio.ensure_future(work)
+            self._discarding.add(task)
+            task.add_done_callback(self._discarding.discard)
+
     async def close(self) -> None:
         for sandbox in list(self._live):
             await sandbox.kill()
+        await asyncio.gather(*self._discarding)
         if self._root is not None:
             shutil.rmtree(self._root, ignore_errors=True)
             self._root = None
 
     def _spawn(self, spec: SandboxSpec, folder: Path) -> ProcessSandbox:
         tmp = folder / "tmp"
+        inherited = self._inherited(spec)
         folder.mkdir(mode=0o700)
-        tmp.mkdir()
+        if inherited is None:
+            tmp.mkdir()
         layers = _merged_layers(spec.layer_dirs, folder / "opt")
         listener = socket.create_server(("127.0.0.1", 0))
         output_read, output_write = os.pipe()
@@ -87,8 +103,16 @@ class ProcessDriver:
             port = listener.getsockname()[1]
             variables = self._variables(spec, layers, port)
             variables |= {"TMPDIR": str(tmp), "_LAMBDA_TELEMETRY_LOG_FD": str(telemetry_write)}
-            ports = (port, urlsplit(self._platform_endpoint).port or 443)
-            command, plan = self._launcher.command(spec, Places(folder, ports, variables))
+            places = Places(
+                folder,
+                ports=(port, urlsplit(self._platform_endpoint).port or 443),
+                variables=variables,
+                uid=None if inherited is None else inherited.lstat().st_uid,
+                extensions=self._extensions(spec, layers, port, tmp),
+            )
+            command, plan = self._launcher.command(spec, places)
+            if inherited is not None:  # after the folder was given away: these files are theirs
+                inherited.rename(tmp)
             process = subprocess.Popen(  # noqa: S603 - running it is the point
                 command,
                 cwd=spec.code_dir,
@@ -111,8 +135,35 @@ class ProcessDriver:
                 os.close(plan)
         self._limit(process.pid)
         return ProcessSandbox(
-            spec.environment_id, process, listener, (output_read, telemetry_read), folder
+            spec.environment_id,
+            process,
+            listener,
+            (output_read, telemetry_read),
+            folder,
+            self._kept,
         )
+
+    def _extensions(
+        self, spec: SandboxSpec, layers: Path | None, port: int, tmp: Path
+    ) -> dict[str, Any] | None:
+        """What the conductor is told, where there is one."""
+        if not spec.extensions or layers is None:
+            return None
+        variables = self._relocate(spec.extension_variables, spec, layers, port)
+        return {
+            "folder": str(layers / "extensions"),
+            "names": list(spec.extensions),
+            "variables": variables | {"TMPDIR": str(tmp)},
+        }
+
+    def _inherited(self, spec: SandboxSpec) -> Path | None:
+        """The folder that is to be its /tmp. What stands there was the function's to change."""
+        if spec.heir_of not in self._kept or self._root is None:
+            return None
+        tmp = self._root / spec.heir_of / "tmp"
+        with contextlib.suppress(FileNotFoundError):
+            return tmp if stat.S_ISDIR(tmp.lstat().st_mode) else None
+        return None
 
     def _limit(self, pid: int) -> None:
         limits = {resource.RLIMIT_NOFILE: self._limits.open_files, resource.RLIMIT_CORE: 0}
@@ -121,19 +172,26 @@ class ProcessDriver:
                 resource.prlimit(pid, what, (value, value))
 
     def _variables(self, spec: SandboxSpec, layers: Path | None, port: int) -> dict[str, str]:
-        places = {"/var/task": str(spec.code_dir)}
-        if layers is not None:
-            places["/opt"] = str(layers)
-        variables = dict(spec.variables)
-        for name in _PATH_LISTS:
-            if name in variables:
-                variables[name] = _relocated(variables[name], places)
+        variables = self._relocate(spec.variables, spec, layers, port)
         for name, value in spec.pack.host_variables.items():
             own = variables.get(name)
             variables[name] = f"{own}:{value}" if own else value
         if layers is not None and spec.pack.family == "python":
             variables["PYTHONPATH"] = f"{layers / 'python'}:{variables['PYTHONPATH']}"
         variables["LAMBDA_TASK_ROOT"] = variables["PWD"] = str(spec.code_dir)
+        return variables
+
+    def _relocate(
+        self, inside: Mapping[str, str], spec: SandboxSpec, layers: Path | None, port: int
+    ) -> dict[str, str]:
+        """Variables with places and addresses as they are on the host."""
+        places = {"/var/task": str(spec.code_dir)}
+        if layers is not None:
+            places["/opt"] = str(layers)
+        variables = dict(inside)
+        for name in _PATH_LISTS:
+            if name in variables:
+                variables[name] = _relocated(variables[name], places)
         variables["AWS_LAMBDA_RUNTIME_API"] = f"127.0.0.1:{port}"
         variables["AWS_ENDPOINT_URL"] = self._platform_endpoint
         if (credentials := variables.get(_CREDENTIALS_VARIABLE)) is not None:
@@ -152,6 +210,7 @@ class ProcessSandbox:
         listener: socket.socket,
         pipes: tuple[int, int],
         folder: Path,
+        kept: set[EnvironmentId],
     ) -> None:
         loop = asyncio.get_running_loop()
         listener.setblocking(False)
@@ -164,6 +223,7 @@ class ProcessSandbox:
         self.exited: asyncio.Future[Exit] = loop.create_future()
         self._process = process
         self._folder = folder
+        self._kept = kept
         self._peak_bytes = 0
         self._released = False
         self._pidfd = os.pidfd_open(process.pid)
@@ -176,17 +236,31 @@ class ProcessSandbox:
         self._signal(signal.SIGCONT)
 
     def memory_peak_bytes(self) -> int:
-        """Of the main process alone; its children are not seen here."""
+        """Of the main process and its children; theirs are not seen here."""
+        main = self._process.pid
         try:
-            with open(f"/proc/{self._process.pid}/status", "rb") as file:
-                fields = file.read().partition(b"VmHWM:")[2].split(None, 1)
+            children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+            now = sum(_resident_peak(pid) for pid in (str(main), *children))
         except OSError:
             return self._peak_bytes
-        if fields:
-            self._peak_bytes = max(self._peak_bytes, int(fields[0]) * 1024)
+        self._peak_bytes = max(self._peak_bytes, now)
         return self._peak_bytes
 
-    async def kill(self) -> Exit:
+    def terminate(self) -> None:
+        if not self.exited.done():
+            os.kill(self._process.pid, signal.SIGTERM)
+
+    async def connect(self, port: int) -> socket.socket:
+        connection = socket.socket()
+        try:
+            connection.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def kill(self, *, keep_tmp: bool = False) -> Exit:
         if not self.exited.done():
             self._signal(signal.SIGKILL)
         end = await asyncio.shield(self.exited)
@@ -195,7 +269,10 @@ class ProcessSandbox:
             self.runtime_listener.close()
             os.close(self.output_fd)
             os.close(self.telemetry_fd)
-            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+            if keep_tmp:
+                self._kept.add(self.environment_id)
+            else:
+                await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
         return end
 
     def _signal(self, number: signal.Signals) -> None:
@@ -212,6 +289,16 @@ class ProcessSandbox:
         code = os.waitstatus_to_exitcode(status)
         self._process.returncode = code
         self.exited.set_result(Exit(code, None) if code >= 0 else Exit(None, -code))
+
+
+def _resident_peak(pid: str) -> int:
+    """Zero when it has ended meanwhile."""
+    try:
+        text = Path("/proc", pid, "status").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    fields = text.partition(b"VmHWM:")[2].split(None, 1)
+    return int(fields[0]) * 1024 if fields else 0
 
 
 def _relocated(path_list: str, places: Mapping[str, str]) -> str:

@@ -62,7 +62,7 @@ def cpu_share(memory_mib: int) -> tuple[int, int]:
     return weight, max(1, math.ceil(memory_mib / MIB_PER_CPU))
 
 
-def _write(path: Path, value: object) -> None:
+def _write(path: str, value: object) -> None:
     fd = os.open(path, os.O_WRONLY)
     try:
         os.write(fd, str(value).encode())
@@ -71,9 +71,10 @@ def _write(path: Path, value: object) -> None:
 
 
 class Group:
-    """One environment's group in every hierarchy."""
+    """One environment's group in every hierarchy. Paths are plain text: a dozen are made for
+    every environment, and Path objects cost more than the calls."""
 
-    def __init__(self, places: Sequence[tuple[Hierarchy, Path]]) -> None:
+    def __init__(self, places: Sequence[tuple[Hierarchy, str]]) -> None:
         self._places = places
         self._paths = {name: path for tree, path in places for name in tree.controllers}
         self._versions = {name: tree.version for tree, _ in places for name in tree.controllers}
@@ -81,12 +82,13 @@ class Group:
     def make(self) -> None:
         """Create the folders."""
         for _, path in self._places:
-            path.mkdir(exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path)
 
     def open_procs(self) -> list[int]:
         """Fds through which a process without rights moves itself in."""
         return [
-            os.open(path / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for _, path in self._places
+            os.open(f"{path}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for _, path in self._places
         ]
 
     def limit(self, memory_mib: int, processes: int) -> None:
@@ -94,24 +96,24 @@ class Group:
         if memory := self._paths.get("memory"):
             limit_bytes = memory_mib * MIB
             if self._versions["memory"] == 1:
-                _write(memory / "memory.limit_in_bytes", limit_bytes)
-                if (swap := memory / "memory.memsw.limit_in_bytes").exists():
+                _write(f"{memory}/memory.limit_in_bytes", limit_bytes)
+                if os.path.exists(swap := f"{memory}/memory.memsw.limit_in_bytes"):
                     _write(swap, limit_bytes)
             else:
-                _write(memory / "memory.max", limit_bytes)
-                _write(memory / "memory.oom.group", 1)
-                if (swap := memory / "memory.swap.max").exists():
+                _write(f"{memory}/memory.max", limit_bytes)
+                _write(f"{memory}/memory.oom.group", 1)
+                if os.path.exists(swap := f"{memory}/memory.swap.max"):
                     _write(swap, 0)
         if cpu := self._paths.get("cpu"):
             weight, ceiling = cpu_share(memory_mib)
             if self._versions["cpu"] == 1:
-                _write(cpu / "cpu.shares", weight)
-                _write(cpu / "cpu.cfs_quota_us", ceiling * PERIOD_US)
+                _write(f"{cpu}/cpu.shares", weight)
+                _write(f"{cpu}/cpu.cfs_quota_us", ceiling * PERIOD_US)
             else:
-                _write(cpu / "cpu.weight", min(10_000, max(1, weight * 100 // 1024)))
-                _write(cpu / "cpu.max", f"{ceiling * PERIOD_US} {PERIOD_US}")
+                _write(f"{cpu}/cpu.weight", min(10_000, max(1, weight * 100 // 1024)))
+                _write(f"{cpu}/cpu.max", f"{ceiling * PERIOD_US} {PERIOD_US}")
         if pids := self._paths.get("pids"):
-            _write(pids / "pids.max", processes)
+            _write(f"{pids}/pids.max", processes)
 
     @property
     def limits_memory(self) -> bool:
@@ -125,9 +127,9 @@ class Group:
         if memory is None or self._versions["memory"] != 1:
             return None
         event = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        control = os.open(memory / "memory.oom_control", os.O_RDONLY | os.O_CLOEXEC)
+        control = os.open(f"{memory}/memory.oom_control", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            _write(memory / "cgroup.event_control", f"{event} {control}")
+            _write(f"{memory}/cgroup.event_control", f"{event} {control}")
         finally:
             os.close(control)
         return event
@@ -138,7 +140,8 @@ class Group:
         if memory is None:
             return False
         name = "memory.oom_control" if self._versions["memory"] == 1 else "memory.events"
-        counts = (line.split() for line in (memory / name).read_text().splitlines())
+        text = Path(memory, name).read_text()
+        counts = (line.split() for line in text.splitlines())
         return any(key == "oom_kill" and int(value) > 0 for key, value in counts)
 
     def usage_files(self) -> dict[str, str] | None:
@@ -148,18 +151,18 @@ class Group:
         if memory is None:
             return None
         peak = "memory.max_usage_in_bytes" if self._versions["memory"] == 1 else "memory.peak"
-        if not (memory / peak).exists():
+        if not os.path.exists(f"{memory}/{peak}"):
             return None
-        return {"peak": str(memory / peak), "stat": str(memory / "memory.stat")}
+        return {"peak": f"{memory}/{peak}", "stat": f"{memory}/memory.stat"}
 
-    def freezer(self) -> tuple[Path, str, str] | None:
+    def freezer(self) -> tuple[str, str, str] | None:
         """(file, word that freezes, word that thaws)."""
         path = self._paths.get("freezer")
         if path is None:
             return None
         if self._versions["freezer"] == 1:
-            return path / "freezer.state", "FROZEN", "THAWED"
-        return path / "cgroup.freeze", "1", "0"
+            return f"{path}/freezer.state", "FROZEN", "THAWED"
+        return f"{path}/cgroup.freeze", "1", "0"
 
     def thaw(self) -> None:
         """Let a frozen group run (and die)."""
@@ -171,7 +174,7 @@ class Group:
         """Remove the folders; False while the kernel still sees a process in one."""
         for _, path in self._places:
             try:
-                path.rmdir()
+                os.rmdir(path)
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -214,14 +217,14 @@ class Cgroups:
         for controller in tree.controllers - granted:
             with contextlib.suppress(OSError):
                 for folder in (tree.mount, own.parent, own):
-                    _write(folder / "cgroup.subtree_control", f"+{controller}")
+                    _write(f"{folder}/cgroup.subtree_control", f"+{controller}")
                 granted.add(controller)
         return replace(tree, controllers=frozenset(granted))
 
     def group(self, name: str) -> Group:
         """The group called `name`; `pid1` holds the first processes of all shells."""
         return Group(
-            [(tree, tree.mount / "lambdad" / self._instance / name) for tree in self._hierarchies]
+            [(tree, f"{tree.mount}/lambdad/{self._instance}/{name}") for tree in self._hierarchies]
         )
 
     def clear(self) -> None:
@@ -254,7 +257,7 @@ def _make_folder(own: Path) -> None:
 
 
 def _end(tree: Hierarchy, path: Path) -> bool:
-    group = Group([(tree, path)])
+    group = Group([(tree, str(path))])
     group.thaw()
     for pid in (path / "cgroup.procs").read_text().split():
         with contextlib.suppress(ProcessLookupError):

@@ -1,24 +1,42 @@
 """One environment in the jailer: from the request to nothing.
 
 Its main process is the zygote's child, everything in it ends with its shell's pid 1. It is over
-when the child's status is known, the shell is dead and its control groups are removed.
+when the child's status is known, the shell is dead and its control groups are removed; then nothing
+runs in it any more. What remains, its slot and its /tmp, goes to an heir if lambdad wishes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from lambdad.guest import channel
+from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer.cgroups import MIB
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.memory import MemoryWatch, private_bytes
 from lambdad.sandbox.jailer.packs import Pack
 from lambdad.sandbox.jailer.scratch import Scratch
 from lambdad.sandbox.jailer.shell import Shell
+
+_SOCKETS = 4
+"""Made at once: each time costs a fork."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What an environment leaves: the next one in the same slot has the same uid, so the files of
+    this /tmp are its own."""
+
+    slot: int | None
+    """None where it never had a shell."""
+    tmp: int | None
+    """Detached mount, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +56,8 @@ class Order:
     """Detached mount."""
     scratch: Scratch | None
     """Where /tmp comes from; None: from memory."""
+    inherited: Remains | None
+    """Of the environment that this one goes on for."""
 
 
 class Surroundings(Protocol):
@@ -48,7 +68,7 @@ class Surroundings(Protocol):
 
     def tell(self, message: dict[str, Any], fds: list[int]) -> None: ...
     def retire(self, shell: Shell, done: Callable[[], None]) -> None: ...
-    def over(self, environment: Environment) -> None: ...
+    def over(self, environment: Environment, remains: Remains, keep: bool) -> None: ...
 
 
 class Environment:
@@ -69,6 +89,10 @@ class Environment:
         self._oom = False
         self._nothing_left = False
         self._over = False
+        self._tmp = None if order.inherited is None else order.inherited.tmp
+        """Ours beside the one that is mounted inside."""
+        self._keep_tmp: bool | None = None
+        """None while lambdad has not said what is to become of it."""
         jailer.loop.later(order.create_timeout_s, self._check_created)
 
     def start(self, shell: Shell) -> None:
@@ -81,15 +105,16 @@ class Environment:
         message = {
             "tmp_mib": order.tmp_mib,
             "layers": order.layers is not None,
-            "disk": order.scratch is not None,
+            "mounted_tmp": self._tmp is not None or order.scratch is not None,
         }
         try:
             shell.group.limit(order.memory_mib, order.processes)
-            if order.scratch is not None:
+            inherited = [] if self._tmp is None else [self._tmp]
+            if order.scratch is not None and not inherited:
                 self._fds.append(shell.take_tmp(order.tmp_mib, order.scratch))
             self._watch_memory(shell)
             self._jailer.loop.read(shell.child.fileno(), self._child_said)
-            channel.send(shell.child, message, self._fds)
+            channel.send(shell.child, message, [*self._fds, *inherited])
         except channel.ChannelClosed:
             self.fail("the process that waited in its shell ended")
         except OSError as error:
@@ -113,6 +138,8 @@ class Environment:
         if "failed" in message:
             self.fail(message["failed"])
         elif self._failure is None:
+            self._close_tmp()  # the one that was inherited is mounted inside now
+            self._tmp = fds.pop()
             self._announce(fds)
         channel.close_all(fds)
 
@@ -121,11 +148,45 @@ class Environment:
         self._failure = self._failure or reason
         self._end_shell()
 
-    def kill(self) -> None:
-        """End it."""
+    def kill(self, keep_tmp: bool) -> None:
+        """End it, if it has not ended by itself, and let /tmp go with it or keep it."""
+        self._keep_tmp = keep_tmp
+        if self._over:
+            self._settle()
+            return
         if not self._created:
             self._failure = self._failure or "killed while it was created"
+        elif not keep_tmp and self._status is None:
+            self._close_tmp()  # while it is mounted inside, which makes closing it cheap
         self._end_shell()
+
+    def terminate(self, pid: int) -> None:
+        """SIGTERM to a process inside."""
+        if self._shell is None or self._shell.dead:
+            return
+        with contextlib.suppress(OSError):
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+            process = os.open(str(pid), flags, dir_fd=self._shell.proc)
+            try:
+                signal.pidfd_send_signal(process, signal.SIGTERM)
+            finally:
+                os.close(process)
+
+    def open_sockets(self, answer_to: socket.socket) -> None:
+        """Make sockets that reach nothing but this environment's network and send them off. A
+        child makes them: without privileges there would be no way back from that network."""
+        shell = self._shell
+
+        def run() -> int:
+            made: list[socket.socket] = []
+            with contextlib.suppress(OSError):
+                if shell is not None and not shell.dead:
+                    syscalls.setns(shell.pidfd, syscalls.CLONE_NEWNET)
+                    made = [socket.socket() for _ in range(_SOCKETS)]
+            channel.send(answer_to, {"sockets": self.id}, [one.fileno() for one in made])
+            return 0
+
+        self._jailer.loop.fork(run, lambda status: None)
 
     def _end_shell(self) -> None:
         if self._shell is not None:
@@ -190,7 +251,15 @@ class Environment:
             self._jailer.tell({"gone": self.id}, [])
         else:
             self._jailer.tell({"failed": self.id, "reason": self._failure or "it ended"}, [])
-        self._jailer.over(self)
+            self._keep_tmp = False
+        self._settle()
+
+    def _settle(self) -> None:
+        """Leave what remains, once it is known to whom."""
+        if self._keep_tmp is not None:
+            slot = None if self._shell is None else self._shell.slot
+            tmp, self._tmp = self._tmp, None
+            self._jailer.over(self, Remains(slot, tmp), self._keep_tmp)
 
     def _watch_memory(self, shell: Shell) -> None:
         if not shell.group.limits_memory:
@@ -217,3 +286,8 @@ class Environment:
     def _close_fds(self) -> None:
         channel.close_all(self._fds)
         self._fds = []
+
+    def _close_tmp(self) -> None:
+        if self._tmp is not None:
+            os.close(self._tmp)
+            self._tmp = None

@@ -15,8 +15,6 @@ import signal
 import time
 from collections.abc import Callable
 
-from lambdad.guest import syscalls
-
 Callback = Callable[[], None]
 
 
@@ -30,7 +28,6 @@ class Loop:
         self._sequence = itertools.count()
         self._children: dict[int, Callable[[int], None]] = {}
         self._stopped = False
-        self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._wake_read, wake_write = os.pipe()
         for fd in (self._wake_read, wake_write):
             os.set_blocking(fd, False)
@@ -52,19 +49,9 @@ class Loop:
         """Call back once."""
         heapq.heappush(self._timers, (time.monotonic() + delay_s, next(self._sequence), callback))
 
-    def fork(
-        self, run: Callable[[], int], ended: Callable[[int], None], new_pids: bool = False
-    ) -> int:
-        """Run a function in a child (`new_pids`: as pid 1 of a new namespace); its pid. `ended`
-        gets the wait status."""
-        if new_pids:
-            syscalls.unshare(syscalls.CLONE_NEWPID)
-        pid = -1
-        try:
-            pid = os.fork()
-        finally:
-            if new_pids and pid != 0:
-                syscalls.setns(self._own_pids, syscalls.CLONE_NEWPID)
+    def fork(self, run: Callable[[], int], ended: Callable[[int], None]) -> int:
+        """Run a function in a child; its pid. `ended` gets the wait status."""
+        pid = os.fork()
         if pid == 0:
             code = 1
             try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,10 +17,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lambdad.guest import channel
-from lambdad.sandbox.jailer import shell as shells
+from lambdad.sandbox.jailer.builders import Blueprint, Builders
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.root import enter_new_root
-from lambdad.sandbox.jailer.shell import Blueprint, Shell
+from lambdad.sandbox.jailer.shell import Shell
 from lambdad.sandbox.jailer.stems import Keeping, Stems
 from lambdad.sandbox.jailer.zygotes import Recipe, Zygote
 
@@ -44,12 +43,19 @@ class Pack:
     """Root, zygote and spare shells of one pack."""
 
     def __init__(
-        self, loop: Loop, recipe: Recipe, plan: Callable[[Pack], Plan], keeping: Keeping
+        self,
+        loop: Loop,
+        recipe: Recipe,
+        builders: Builders,
+        plan: Callable[[Pack, int | None], Plan],
+        keeping: Keeping,
     ) -> None:
+        """`plan` says what a shell is built from, in a given slot or in a free one."""
         self.recipe = recipe
         self.root = -1
         self.wanted_spares = 0
         self._loop = loop
+        self._builders = builders
         self._plan = plan
         self._zygote: Zygote | None = None
         self._waiting: deque[Customer] = deque()
@@ -61,6 +67,8 @@ class Pack:
             self._stems = Stems(loop, recipe.ahead, keeping, self.serve)
         self._coming: set[Shell] = set()
         """Not spare yet."""
+        self._reserved: dict[Shell, Customer] = {}
+        """Being built for a customer that no other shell will do for."""
         self._numbers = itertools.count()
         self._children: dict[int, Shell] = {}
         """By number of the fork request, until the zygote told how the child ended: the kernel may
@@ -109,10 +117,17 @@ class Pack:
         self._waiting.append(customer)
         self.match()
 
+    def serve_in(self, slot: int, customer: Customer) -> None:
+        """Give the customer a shell in this slot, built for it."""
+        self._build(slot, customer)
+
     def forget(self, customer: Customer) -> None:
         """The customer waits no longer."""
         if customer in self._waiting:
             self._waiting.remove(customer)
+        for shell in [shell for shell, whose in self._reserved.items() if whose is customer]:
+            del self._reserved[shell]
+            shell.kill()
 
     def match(self) -> None:
         """Hand out what is there, build what lacks."""
@@ -127,36 +142,30 @@ class Pack:
         if not self._coming and len(self._spare) < self.wanted_spares:
             self._build()
 
-    def _build(self) -> None:
+    def _build(self, slot: int | None = None, customer: Customer | None = None) -> None:
         try:
-            shell, blueprint = self._plan(self)
+            shell, blueprint = self._plan(self, slot)
         except OSError as error:
-            if self._waiting:
-                self._waiting.popleft().fail(str(error))
+            if customer is None and self._waiting:
+                customer = self._waiting.popleft()
+            if customer is not None:
+                customer.fail(str(error))
             return
-        ours, theirs = channel.pair()
+        if customer is None:
+            self._coming.add(shell)
+        else:
+            self._reserved[shell] = customer
+        self._builders.build(blueprint, partial(self._built, shell))
 
-        def run() -> int:
-            shells.build(blueprint, theirs)
-            return 1
-
-        pid = self._loop.fork(run, lambda status: self._shell_ended(shell), new_pids=True)
-        shell.pidfd = os.pidfd_open(pid)
-        theirs.close()
-        blueprint.close()
-        self._coming.add(shell)
-        self._loop.read(ours.fileno(), lambda: self._built(shell, ours))
-
-    def _built(self, shell: Shell, report: socket.socket) -> None:
-        self._loop.forget(report.fileno())
-        with report:
-            try:
-                message, fds = channel.receive(report)
-            except channel.ChannelClosed:
-                message, fds = {"failed": "it ended"}, []
+    def _built(self, shell: Shell, message: dict[str, Any], fds: list[int]) -> None:
+        wanted = shell in self._coming or shell in self._reserved
         if "failed" in message:
-            self._give_up(shell, message["failed"])
+            if wanted:
+                self._give_up(shell, message["failed"])
+            self._shell_ended(shell)
             return
+        shell.pidfd, *fds = fds
+        self._loop.read(shell.pidfd, partial(self._shell_ended, shell))
         shell.runtime, shell.platform, *fds = fds
         if message["way_out"]:
             listener, resolver, *fds = fds
@@ -164,6 +173,9 @@ class Pack:
             channel.close_all([listener, resolver])
         shell.proc, *tmp = fds
         shell.tmp = tmp[0] if tmp else -1
+        if not wanted:
+            shell.kill()  # whom it was built for has given up meanwhile
+            return
         self._empty.append(shell)
         if self._zygote is not None and self._zygote.ready:
             self._populate()
@@ -197,9 +209,12 @@ class Pack:
         except channel.ChannelClosed:
             message = {"failed": "its process ended"}
         if "waiting" in message:
+            self._loop.forget(shell.child.fileno())
+            if customer := self._reserved.pop(shell, None):
+                customer.start(shell)
+                return
             self._coming.discard(shell)
             self._spare.append(shell)
-            self._loop.forget(shell.child.fileno())
             self.match()
         else:
             self._give_up(shell, message["failed"])
@@ -208,12 +223,17 @@ class Pack:
         if shell.child is not None:
             self._loop.forget(shell.child.fileno())
         shell.kill()
+        reason = f"a shell could not be built: {reason}"
+        if customer := self._reserved.pop(shell, None):
+            customer.fail(reason)
+            return
         self._coming.discard(shell)
         if self._waiting:
-            self._waiting.popleft().fail(f"a shell could not be built: {reason}")
+            self._waiting.popleft().fail(reason)
             self.match()
 
     def _shell_ended(self, shell: Shell) -> None:
+        self._loop.forget(shell.pidfd)
         for group in (self._spare, self._empty):
             if shell in group:
                 group.remove(shell)
@@ -236,7 +256,10 @@ class Pack:
         self._zygote = None
         if not zygote.was_ready:
             answer(zygote.reason)
-        waiting, self._waiting = list(self._waiting), deque()
+        waiting, self._waiting = [*self._waiting, *self._reserved.values()], deque()
+        reserved, self._reserved = list(self._reserved), {}
+        for shell in reserved:
+            shell.kill()
         for customer in waiting:
             customer.fail(zygote.reason)
         self._spare.clear()

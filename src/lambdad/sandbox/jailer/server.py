@@ -2,11 +2,16 @@
 
 lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 
-    {"op": "prepare", "pack", "interpreter", "variables", "targets": [path …], "ahead": {…} or null}
+    {"op": "prepare", "pack", "family", "interpreter", "variables", "targets": [path …],
+     "ahead": {…} or null}
         + one fd of a file or folder per target
-    {"op": "create", "id", "pack", "memory_mib", "tmp_mib", "may_take_stem": bool}
+    {"op": "create", "id", "pack", "memory_mib", "tmp_mib", "heir_of": id or null,
+     "may_take_stem": bool}
         + payload (what the environment's first process reads), output, telemetry, code, layers …
-    {"op": "kill", "id"}
+    {"op": "terminate", "id", "pid"}                     SIGTERM to a process, by its pid inside
+    {"op": "sockets", "id"}
+    {"op": "kill", "id", "keep_tmp": bool}               once for each one created, after its own
+                                                         end too; without keep_tmp for a kept /tmp
 
 jailer → lambdad:
 
@@ -18,7 +23,8 @@ jailer → lambdad:
           [output, telemetry: of a process that was started ahead, in place of those given]
     {"failed": id, "reason"}                             instead of `created`; nothing is left
     {"exited": id, "status": wait status, "oom": bool}
-    {"gone": id}                                         after `exited`: nothing is left
+    {"gone": id}                                         after `exited`: no process is left
+    {"sockets": id} + sockets of its network that are not connected yet; none when it has ended
 
 lambdad hanging up ends the jailer and, because it is pid 1 of everything, all environments.
 """
@@ -27,7 +33,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,20 +41,22 @@ from typing import Any
 
 from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer import mounts, network, relay
-from lambdad.sandbox.jailer import shell as shells
+from lambdad.sandbox.jailer.builders import Blueprint, Builders
 from lambdad.sandbox.jailer.cgroups import Cgroups
-from lambdad.sandbox.jailer.environments import Environment, Order
+from lambdad.sandbox.jailer.environments import Environment, Order, Remains
 from lambdad.sandbox.jailer.instance import Instance
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.memory import MemoryWatch
 from lambdad.sandbox.jailer.packs import Pack, Plan
-from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
-from lambdad.sandbox.jailer.shell import Blueprint, Shell
+from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch, unmount
+from lambdad.sandbox.jailer.shell import Shell
 from lambdad.sandbox.jailer.stems import Keeping
 from lambdad.sandbox.jailer.zygotes import Recipe
-from lambdad.sandbox.seccomp.filters import compile_filter, load_policy
+from lambdad.sandbox.seccomp.filters import filter_of
 
 _REMOVE_RETRY_S = 0.002
+_RELAY = "relay"
+"""A family of its own, which may do what all may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +97,14 @@ class Jailer:
         self._cgroups = cgroups
         self._packs: dict[str, Pack] = {}
         self._environments: dict[str, Environment] = {}
+        self._kept: dict[str, Remains] = {}
+        """Of environments that have ended, for their heirs."""
         self._keeping = Keeping(
             settings.stems, settings.stems_idle_s, settings.stems_memory_percent
         )
         ahead = 16 * (settings.spare_shells + settings.stems)
         self._slots = list(range(settings.environments + ahead))
-        self._init = shells.load_init()
-        self._seccomp = compile_filter(load_policy(), platform.machine()).hex()
+        self._builders: Builders
         self._scratch: Scratch | None = None
         self._without_scratch: str | None = None
         self._relay: socket.socket | None = None
@@ -105,12 +113,14 @@ class Jailer:
     def run(self) -> None:
         """Serve."""
         self._find_scratch()
+        pid1_group = self._cgroups.group("pid1")
+        self._builders = Builders(self.loop, self._scratch, pid1_group, [self._control.fileno()])
         if self._settings.way_out:
             self._start_relay()
         hello = {
             "instance": None if self._instance is None else self._instance.number,
             "controllers": sorted(self._cgroups.controllers),
-            "static_init": self._init is not None,
+            "static_init": self._builders.static_init,
             "no_disk_tmp": self._without_scratch,
             "no_way_out": self._without_way_out,
         }
@@ -140,11 +150,12 @@ class Jailer:
             return
         ours, theirs = channel.pair()
         uid = os.getuid() if self._instance is None else self._instance.relay_uid
+        seccomp = filter_of(_RELAY)
 
         def run() -> int:
             own = os.dup2(theirs.detach(), 3)
             os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-            _give_up_rights(uid, bytes.fromhex(self._seccomp))
+            _give_up_rights(uid, seccomp)
             relay.serve(socket.socket(fileno=own), self._settings.opened_networks)
             return 0
 
@@ -171,12 +182,21 @@ class Jailer:
             return
         shell.close()
         self._tell_relay({"drop": shell.slot})
-        self._slots.append(shell.slot)
         done()
 
-    def over(self, environment: Environment) -> None:
-        """Nothing is left of an environment."""
+    def over(self, environment: Environment, remains: Remains, keep: bool) -> None:
+        """Nothing runs in an environment any more, and lambdad has said what is to be kept."""
         del self._environments[environment.id]
+        if keep and remains.tmp is not None:
+            self._kept[environment.id] = remains
+        else:
+            self._release(remains)
+
+    def _release(self, remains: Remains) -> None:
+        if remains.tmp is not None:
+            unmount(self.loop, remains.tmp)
+        if remains.slot is not None:
+            self._slots.append(remains.slot)
 
     def _read(self) -> None:
         try:
@@ -190,7 +210,17 @@ class Jailer:
         elif operation == "prepare":
             self._prepare(message, fds)
         elif environment := self._environments.get(message["id"]):
-            environment.kill()
+            self._change(environment, operation, message)
+        elif operation == "kill" and (remains := self._kept.pop(message["id"], None)):
+            self._release(remains)
+
+    def _change(self, environment: Environment, operation: str, message: dict[str, Any]) -> None:
+        if operation == "terminate":
+            environment.terminate(message["pid"])
+        elif operation == "sockets":
+            environment.open_sockets(self._control)
+        else:
+            environment.kill(message["keep_tmp"])
 
     def _prepare(self, message: dict[str, Any], fds: list[int]) -> None:
         name = message["pack"]
@@ -198,9 +228,14 @@ class Jailer:
             channel.close_all(fds)
             self._start_zygote(known)
             return
-        interpreter, variables = message["interpreter"], message["variables"]
-        recipe = Recipe(name, interpreter, variables, message["ahead"])
-        pack = Pack(self.loop, recipe, self._plan_shell, self._keeping)
+        recipe = Recipe(
+            name,
+            message["family"],
+            message["interpreter"],
+            message["variables"],
+            message["ahead"],
+        )
+        pack = Pack(self.loop, recipe, self._builders, self._plan_shell, self._keeping)
         try:
             trees = [mounts.read_only_copy(fd, self._settings.rootless) for fd in fds]
             try:
@@ -222,7 +257,7 @@ class Jailer:
         greeting = {
             "open_files": settings.open_files,
             "processes": settings.processes,
-            "seccomp": self._seccomp,
+            "seccomp": filter_of(pack.recipe.family).hex(),
         }
         name = pack.recipe.name
         pack.start_zygote(greeting, lambda why: self.tell({"prepared": name, "failed": why}, []))
@@ -238,7 +273,10 @@ class Jailer:
         self._environments[order.id] = environment
         if not pack.has_zygote:  # the last one died
             self._start_zygote(pack)
-        pack.serve(environment, may_take_stem=message["may_take_stem"])
+        if order.inherited is None or order.inherited.slot is None:
+            pack.serve(environment, may_take_stem=message["may_take_stem"])
+        else:
+            pack.serve_in(order.inherited.slot, environment)
 
     def _order(self, message: dict[str, Any], fds: list[int]) -> Order:
         """Takes over the fds. Raises OSError."""
@@ -266,15 +304,20 @@ class Jailer:
             code=made[0],
             layers=made[1] if made[1:] else None,
             scratch=self._scratch,
+            inherited=self._kept.pop(message["heir_of"], None),
         )
 
-    def _plan_shell(self, pack: Pack) -> Plan:
+    def _plan_shell(self, pack: Pack, inherited: int | None) -> Plan:
         """A slot and what a shell in it is built from. Raises OSError."""
-        if not self._slots:
+        if inherited is None and not self._slots:
             raise OSError(f"{self._settings.environments} environments exist already")
-        slot = self._slots.pop()
+        slot = self._slots.pop() if inherited is None else inherited
         group = self._cgroups.group(f"slot-{slot}")
-        group.make()
+        try:
+            group.make()
+        except OSError:
+            self._slots.append(slot)
+            raise
         passwd = None
         uid = os.getuid()
         if self._instance is not None:
@@ -284,16 +327,14 @@ class Jailer:
             syscalls.seal_tree(passwd, mounts.READ_ONLY)
         commands_read, commands_write = os.pipe2(os.O_CLOEXEC)
         shell = Shell(slot=slot, uid=uid, group=group, commands=commands_write)
-        shell.ended = lambda: self.retire(shell, lambda: None)
+        shell.ended = lambda: self.retire(shell, lambda: self._slots.append(slot))
         shell.opened = lambda fds: self._tell_relay({"serve": slot}, fds)
         blueprint = Blueprint(
             root=pack.root,
             group=group,
-            pid1_group=self._cgroups.group("pid1"),
             uid=uid,
             passwd=passwd,
-            scratch=self._scratch,
-            init=self._init,
+            own_tmp=inherited is None,
             commands=commands_read,
             way_out=self._relay is not None,
         )

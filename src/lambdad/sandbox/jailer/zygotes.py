@@ -19,6 +19,8 @@ class Recipe:
     """A pack as lambdad describes it."""
 
     name: str
+    family: str
+    """Whose seccomp filter its environments get."""
     interpreter: str | None
     """The Python that becomes the zygote, as a path inside; None: the jailer forks commands."""
     variables: Mapping[str, str]

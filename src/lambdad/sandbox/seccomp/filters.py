@@ -7,6 +7,8 @@ costs about eight comparisons. See seccomp(2) for `struct seccomp_data`.
 from __future__ import annotations
 
 import errno
+import functools
+import platform
 import struct
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -56,22 +58,32 @@ def numbers(architecture: str) -> dict[str, int]:
     return {row[0]: int(row[column]) for row in rows if row[column] != "-"}
 
 
-def load_policy() -> dict[str, Verdict]:
-    """The policy by name of call, as `profile.toml` says it."""
+def load_policy(family: str) -> dict[str, Verdict]:
+    """The policy for a family of runtimes by name of call, as `profile.toml` says it. A family that
+    the page does not name may do what all may."""
     page = tomllib.loads((FOLDER / "profile.toml").read_text())
+    further = [page["further"][group] for group in page["families"].get(family, ())]
     policy: dict[str, Verdict] = {}
-    for group, verdict in ((page["allowed"], _ALLOWED), (page["refused"], _REFUSED)):
-        for names in group.values():
-            for name in names.split():
-                if name in policy:
-                    raise ValueError(f"profile.toml names {name} twice")
-                policy[name] = verdict
+    for groups, verdict in (
+        ([*page["common"].values(), *further], _ALLOWED),
+        (page["refused"].values(), _REFUSED),
+    ):
+        for name in " ".join(groups).split():
+            if name in policy:
+                raise ValueError(f"profile.toml names {name} twice")
+            policy[name] = verdict
     for entry in page["filtered"]:
         allow, refuse = entry.get("allow"), entry.get("refuse")
         clauses = tuple(tuple(clause) for clause in allow or refuse)
         answers = (_REFUSED.answer, _ALLOW) if allow else (_ALLOW, _REFUSED.answer)
         policy[entry["call"]] = Verdict(answers[0], clauses, answers[1])
     return policy
+
+
+@functools.cache
+def filter_of(family: str) -> bytes:
+    """The BPF program for a family of runtimes on this machine."""
+    return compile_filter(load_policy(family), platform.machine())
 
 
 def compile_filter(policy: Mapping[str, Verdict], architecture: str) -> bytes:

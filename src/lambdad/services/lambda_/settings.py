@@ -135,9 +135,15 @@ def changed_configuration(
             raise InvalidParameterValueException(
                 "SnapStart is not supported for functions with tenant isolation."
             )
+        if changed.tmp_mib > _SNAP_START_TMP_MIB:
+            raise InvalidParameterValueException(
+                "SnapStart is not supported for functions with more than "
+                f"{_SNAP_START_TMP_MIB} MB of ephemeral storage."
+            )
     return changed
 
 
+_SNAP_START_TMP_MIB = 512
 _PLAIN = {
     "Runtime": "runtime",
     "Handler": "handler",

@@ -305,6 +305,17 @@ CREATE_ERRORS: list[tuple[dict[str, Any], str, int, str | None, dict[str, Any]]]
         USER,
     ),
     (
+        {
+            "SnapStart": {"ApplyOn": "PublishedVersions"},
+            "EphemeralStorage": {"Size": 513},
+            "Runtime": "python3.12",
+        },
+        "InvalidParameterValueException",
+        400,
+        "SnapStart is not supported for functions with more than 512 MB of ephemeral storage.",
+        USER,
+    ),
+    (
         {"Tags": {f"k{n}": "v" for n in range(51)}},
         "InvalidParameterValueException",
         400,

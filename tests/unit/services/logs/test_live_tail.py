@@ -15,7 +15,7 @@ from lambdad.telemetry.log_tail import (
     TailFilter,
     TailListener,
 )
-from support.log_stores import group
+from support.log_stores import group, stream
 
 ARN = "arn:aws:logs:us-east-1:000000000000:log-group:"
 
@@ -57,8 +57,8 @@ def test_a_session_reports_what_is_put_and_appended(logs) -> None:
             "sessionUpdate": {"sessionMetadata": {"sampled": False}, "sessionResults": []}
         }
         await logs.put((1, "put"), (2, "hidden"))
-        logs.store.append("000000000000", "us-east-1", "g", "new", logs.now, "appended")
-        logs.store.append("000000000000", "us-east-1", "other", "s", logs.now, "elsewhere")
+        logs.store.append(stream("new", "g"), logs.now, "appended")
+        logs.store.append(stream("s", "other"), logs.now, "elsewhere")
         results = await results_until(session, 2)
         await session.aclose()
         assert len(logs.store.tail) == 0
@@ -91,7 +91,7 @@ def test_a_session_chooses_streams(logs, choice, expected) -> None:
         session = answer["responseStream"]
         await anext(session)
         for name in ("a1", "a2", "b1", "c1"):
-            logs.store.append("000000000000", "us-east-1", "g", name, logs.now, name)
+            logs.store.append(stream(name, "g"), logs.now, name)
         results = await results_until(session, len(expected))
         await session.aclose()
         return [result["message"] for result in results]
@@ -106,7 +106,7 @@ def test_floods_are_thinned_out_and_slow_listeners_bounded(logs) -> None:
         session = answer["responseStream"]
         await anext(session)
         for number in range(WAITING_EVENTS + 1000):
-            logs.store.append("000000000000", "us-east-1", "g", "s", logs.now, str(number))
+            logs.store.append(stream("s", "g"), logs.now, str(number))
         await logs.store.flush()
         update = (await anext(session))["sessionUpdate"]
         await session.aclose()

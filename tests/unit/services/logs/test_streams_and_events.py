@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lambdad.core.errors import AwsError
+from support.log_stores import stream
 
 ARN = "arn:aws:logs:us-east-1:000000000000:log-group:"
 DAY_MS = 86_400_000
@@ -400,8 +401,8 @@ def test_following_as_the_aws_cli_does(logs) -> None:
                 token = {"nextToken": page["nextToken"]}
 
         for number in range(5):
-            logs.store.append("000000000000", "us-east-1", "g", "s", logs.now, f"line {number}")
-            logs.store.append("000000000000", "us-east-1", "g", "t", logs.now, f"also {number}")
+            logs.store.append(stream("s"), logs.now, f"line {number}")
+            logs.store.append(stream("t"), logs.now, f"also {number}")
             await poll()
             if number % 2:
                 logs.clock.advance(1)

@@ -1,0 +1,227 @@
+"""A builder: a process that assembles shells, one after the other.
+
+It takes the namespaces of a shell upon itself, furnishes them, starts guest/init in them and goes
+home. Nothing is forked but that one process, and that without a copy of the interpreter's memory:
+copying, and what a copy pays for each page that it writes to, was half of a shell's price.
+
+It has the jailer's authority, is alone in every namespace that it enters, and has left before
+anybody is let in. One that cannot go home ends, and the jailer with it.
+
+    jailer → builder  {"uid", "passwd": bool, "tmp": bool, "way_out": bool}
+                      + root, commands, [passwd], cgroup.procs …
+    builder → jailer  {"built": true, "way_out": bool}
+                      + pidfd, Runtime API and platform listener, [listener and DNS socket of the
+                      way out], /proc, [file system of /tmp]
+                      or {"failed": reason}
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lambdad.guest import channel, syscalls
+from lambdad.sandbox.jailer import network
+from lambdad.sandbox.jailer.loop import Loop
+from lambdad.sandbox.jailer.root import GUEST_FOLDER
+from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch
+
+HOSTNAME = "169.254.100.1"
+TMP = "/tmp"  # noqa: S108 - the private one inside
+_MEMORY_TMP = "size=512m,nr_inodes=256k,mode=1777"
+_OWN_NAMESPACES = (
+    syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWNET | syscalls.CLONE_NEWCGROUP
+)
+_KEEP_IDS = 0xFFFFFFFF
+_COMMANDS, _REPORT = 3, 4
+"""Fds of guest/init."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a builder keeps from the jailer that forked it."""
+
+    scratch: Scratch | None
+    """Where /tmp comes from; None: from memory."""
+    init: int | None
+    """The static first process, as a memory file; None where there is none for this machine."""
+    pid1_group: Sequence[int]
+    """`cgroup.procs` files of the group that first processes are in."""
+
+
+def serve(control: socket.socket, tools: Tools) -> int:
+    """Be the builder until the jailer hangs up."""
+    loop = Loop()
+    builder = _Builder(tools)
+
+    def read() -> None:
+        try:
+            message, fds = channel.receive(control)
+        except channel.ChannelClosed:
+            loop.stop()
+            return
+        try:
+            answer, parts = builder.build(message, fds)
+        finally:
+            channel.close_all(fds)
+        channel.send(control, answer, parts)
+        channel.close_all(parts)
+
+    loop.read(control.fileno(), read)
+    loop.run()
+    return 0
+
+
+class _Builder:
+    def __init__(self, tools: Tools) -> None:
+        # Namespaces to come home to: an ordinary user could not enter the host's again.
+        syscalls.unshare(_OWN_NAMESPACES)
+        kinds = ("mnt", "ipc", "uts", "net", "cgroup", "pid")
+        flags = os.O_RDONLY | os.O_CLOEXEC
+        self._home = [os.open(f"/proc/self/ns/{kind}", flags) for kind in kinds]
+        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self._tools = tools
+        self._init = None if tools.init is None else _lifted(tools.init)
+
+    def build(self, order: dict[str, Any], fds: Sequence[int]) -> tuple[dict[str, Any], list[int]]:
+        """The answer and the fds that go with it."""
+        parts: list[int] = []
+        try:
+            self._assemble(order, fds, parts)
+        except OSError as error:
+            channel.close_all(parts)
+            return {"failed": f"{type(error).__name__}: {error}"[:1024]}, []
+        finally:
+            for namespace in self._home:
+                syscalls.setns(namespace, 0)
+        return {"built": True, "way_out": order["way_out"]}, parts
+
+    def _assemble(self, order: dict[str, Any], fds: Sequence[int], parts: list[int]) -> None:
+        root, commands, *groups = fds
+        passwd = groups.pop(0) if order["passwd"] else None
+        scratch = self._tools.scratch
+        tmp = [scratch.make(DEFAULT_MIB)] if scratch is not None and order["tmp"] else []
+        try:
+            syscalls.setns(root, syscalls.CLONE_NEWNS)
+            syscalls.unshare(_OWN_NAMESPACES & ~syscalls.CLONE_NEWCGROUP | syscalls.CLONE_NEWNS)
+            _make_cgroup_namespace(groups, self._tools.pid1_group)
+            network.bring_up()
+            listeners = [*network.listen()]
+            if order["way_out"]:
+                listeners += network.open_way_out()
+            parts += [listener.detach() for listener in listeners]
+            _furnish(passwd, memory_tmp=not tmp)
+            pidfd, proc = self._start_first_process(order["uid"], commands)
+            parts[:] = [pidfd, *parts, proc]
+        except OSError:
+            channel.close_all(tmp)
+            raise
+        parts += tmp
+
+    def _start_first_process(self, uid: int, commands: int) -> tuple[int, int]:
+        """Its pidfd and its /proc, once it has given up every right."""
+        ours, theirs = channel.pair()
+        with ours:
+            with theirs:
+                ours.send(struct.pack("=I", _KEEP_IDS if uid == os.getuid() else uid))
+                syscalls.unshare(syscalls.CLONE_NEWPID)
+                # It ends by itself when nobody hears that it is ready.
+                pidfd = os.pidfd_open(self._spawn(commands, theirs.fileno()))
+            try:
+                if not ours.recv(1):
+                    raise OSError("the first process ended")
+                return pidfd, os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                os.close(pidfd)
+                raise
+
+    def _spawn(self, commands: int, report: int) -> int:
+        sources = [_lifted(fd) for fd in (self._null, self._null, self._null, commands, report)]
+        try:
+            return self._spawn_with(sources)
+        finally:
+            channel.close_all(sources)
+
+    def _spawn_with(self, sources: Sequence[int]) -> int:
+        if self._init is not None:
+            actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(sources)]
+            path = f"/proc/self/fd/{self._init}"
+            return os.posix_spawn(path, ["init"], {}, file_actions=actions)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                for number, fd in enumerate(sources):
+                    os.dup2(fd, number)
+                os.closerange(_REPORT + 1, os.sysconf("SC_OPEN_MAX"))
+                _be_first_process()
+            finally:
+                os._exit(1)
+        return pid
+
+
+def _lifted(fd: int) -> int:
+    """A copy above the numbers that a first process has: there it would be overwritten."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _REPORT + 1)
+
+
+def _make_cgroup_namespace(own: Sequence[int], pid1: Sequence[int]) -> None:
+    """It is rooted where its maker is: go in, make it, step aside, so that freezing the
+    environment does not freeze its first process."""
+    try:
+        _enter(own)
+        syscalls.unshare(syscalls.CLONE_NEWCGROUP)
+    finally:  # a group can go only when nobody is in it
+        _enter(pid1)
+
+
+def _enter(groups: Sequence[int]) -> None:
+    for fd in groups:
+        os.write(fd, b"0")
+
+
+def _furnish(passwd: int | None, memory_tmp: bool) -> None:
+    syscalls.set_hostname(HOSTNAME)
+    syscalls.unmount(f"{GUEST_FOLDER}/lambdad_guest")
+    # /opt is empty without layers; below, for the zygote's loader, it is not.
+    empty = syscalls.clone_tree(syscalls.AT_FDCWD, "/var/empty")
+    syscalls.attach_tree(empty, "/opt")
+    os.close(empty)
+    if memory_tmp:
+        flags = syscalls.MS_NOSUID | syscalls.MS_NODEV
+        syscalls.mount("tmp", TMP, "tmpfs", flags, _MEMORY_TMP)
+    if passwd is not None:
+        syscalls.attach_tree(passwd, "/etc/passwd")
+
+
+def _be_first_process() -> None:
+    """The same as guest/init in Python, for machines without a prebuilt one. After the change of
+    uid nobody inside may look into it; as an ordinary user there is none, and were it closed, the
+    zygote could not join the shell: so there it stays open. It holds nothing and may do nothing.
+    """
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    (uid,) = struct.unpack("=I", os.read(_REPORT, 4))
+    flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
+    syscalls.mount("proc", "/proc", "proc", flags)
+    syscalls.drop_bounding_set()
+    if uid != _KEEP_IDS:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    syscalls.set_capabilities(0, 0, 0)
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    os.write(_REPORT, b"\0")
+    os.close(_REPORT)
+    while command := os.read(_COMMANDS, 1):
+        os.kill(-1, signal.SIGSTOP if command == b"S" else signal.SIGCONT)
+    while True:
+        signal.pause()
