@@ -21,8 +21,6 @@ from . import channel
 CHANNEL = 63
 """Above what an interpreter opens for itself: those fds get the numbers that they always have."""
 
-Furnish = Callable[[dict[str, Any], "list[int]"], int]
-
 
 def fork_attendant() -> tuple[bool, socket.socket]:
     """Whether this is the attendant, and its end of the channel between the two. It is the child
@@ -40,7 +38,12 @@ def fork_attendant() -> tuple[bool, socket.socket]:
     return True, attendant_end
 
 
-def attend(stem: socket.socket, stem_pid: int, jailer: socket.socket, furnish: Furnish) -> None:
+def attend(
+    stem: socket.socket,
+    stem_pid: int,
+    jailer: socket.socket,
+    furnish: Callable[[dict[str, Any], list[int]], int],
+) -> None:
     """Wait with the stem for its function, and give it that. Raises OSError and ChannelClosed;
     whatever happens, the caller ends the process."""
     if not stem.recv(1):

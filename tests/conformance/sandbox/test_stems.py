@@ -192,6 +192,28 @@ def test_memory_and_tmp_are_as_ordered(bench: Workbench) -> None:
     assert end == Exit(None, signal.SIGKILL, oom=True)
 
 
+def test_what_a_stem_became_has_an_heir_of_its_own_start(bench: Workbench) -> None:
+    """Files in /tmp are of the slot's uid, which no stem of another slot has."""
+    leave = f"require('fs').writeFileSync('/tmp/left', 'by the first'); {TELL}"
+    find = f"{SAY} say(require('fs').readFileSync('/tmp/left', 'utf8')); say({IS_STEM});"
+
+    async def work() -> tuple[str, list[str], str]:
+        await provoke(bench)
+        await eventually_waiting(bench.driver, DEFAULT_LIMITS.stems)
+        first = await bench.create(node_spec(bench, leave))
+        was = await first_line(first)
+        await first.exited
+        await first.kill(keep_tmp=True)
+        await eventually_waiting(bench.driver, DEFAULT_LIMITS.stems)
+        spec = node_spec(bench, f"{find} process.exit(0);", heir_of=first.environment_id)
+        heir = await bench.create(spec)
+        found = await bench.output(heir)
+        await heir.kill()
+        return was, found.splitlines(), await told_with_stems(bench, node_spec(bench, TELL))
+
+    assert bench.run(work()) == ("stem", ["by the first", "false"], "stem")
+
+
 @pytest.mark.parametrize("victim", ["stem", "attendant", "shell"])
 def test_a_stem_that_is_lost_is_replaced_after_the_next_start(
     bench: Workbench, victim: str
