@@ -88,11 +88,13 @@ def package(source: str) -> bytes:
     return package_of("app.py", source)
 
 
-def package_of(name: str, source: str) -> bytes:
-    """A package of one file."""
+def package_of(name: str, source: str | bytes) -> bytes:
+    """A package of one file, which everybody may read and execute."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, source)
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = 0o755 << 16
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(entry, source, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 

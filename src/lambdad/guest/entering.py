@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from . import syscalls
 
@@ -66,19 +66,12 @@ def drop_privileges(uid: int, seccomp: bytes) -> None:
     syscalls.load_seccomp(seccomp)
 
 
-def keep_only(stdin: int, output: int, telemetry: tuple[int, int] | None) -> None:
-    """Make the fds of the environment: /dev/null, the log twice, and the telemetry pipe as the
-    number it is to have; everything else is closed."""
+def keep_only(wanted: Mapping[int, int]) -> None:
+    """Make the fds of the environment: source by number, 0 among them. All others are closed."""
     # The sources may sit on the numbers that they are to get: lift them out of the way first.
-    high = [os.dup2(fd, 1000 + index) for index, fd in enumerate((stdin, output))]
-    if telemetry is not None:
-        source, number = telemetry
-        os.dup2(source, 1002)
-        os.dup2(1002, number)
-    for number, source in ((0, high[0]), (1, high[1]), (2, high[1])):
+    lifted = {number: os.dup2(source, 900 + number) for number, source in wanted.items()}
+    for number, source in lifted.items():
         os.dup2(source, number)
-    if telemetry is None:
-        os.closerange(3, 1024)
-    else:
-        os.closerange(3, telemetry[1])
-        os.closerange(telemetry[1] + 1, 1024)
+    numbers = [*sorted(wanted), 1024]
+    for before, after in zip(numbers, numbers[1:]):
+        os.closerange(before + 1, after)

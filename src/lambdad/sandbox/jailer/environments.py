@@ -210,7 +210,8 @@ class Environment:
         else:
             path, message["freeze"], message["thaw"] = freezer
             switch = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        self._jailer.tell(message, [shell.runtime, shell.platform, *fds, switch])
+        pipes = shell.pipes or ()
+        self._jailer.tell(message, [shell.runtime, shell.platform, *fds, switch, *pipes])
         os.close(switch)
         shell.close_listeners()
 

@@ -2,9 +2,11 @@
 
 lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 
-    {"op": "prepare", "pack", "family", "interpreter", "variables", "targets": [path …]}
+    {"op": "prepare", "pack", "family", "interpreter", "variables", "targets": [path …],
+     "ahead": {…} or null}
         + one fd of a file or folder per target
-    {"op": "create", "id", "pack", "memory_mib", "tmp_mib", "heir_of": id or null}
+    {"op": "create", "id", "pack", "memory_mib", "tmp_mib", "heir_of": id or null,
+     "may_take_stem": bool}
         + payload (what the environment's first process reads), output, telemetry, code, layers …
     {"op": "terminate", "id", "pid"}                     SIGTERM to a process, by its pid inside
     {"op": "sockets", "id"}
@@ -17,7 +19,8 @@ jailer → lambdad:
                "no_disk_tmp": reason or null, "no_way_out": reason or null}}
     {"prepared": pack, "failed": reason or null}
     {"created": id, "freeze": word, "thaw": word, "usage": {…}}
-        + Runtime API listener, platform listener, status file of the main process, freezer
+        + Runtime API listener, platform listener, status file of the main process, freezer,
+          [output, telemetry: of a process that was started ahead, in place of those given]
     {"failed": id, "reason"}                             instead of `created`; nothing is left
     {"exited": id, "status": wait status, "oom": bool}
     {"gone": id}                                         after `exited`: no process is left
@@ -47,6 +50,7 @@ from lambdad.sandbox.jailer.memory import MemoryWatch
 from lambdad.sandbox.jailer.packs import Pack, Plan
 from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch, unmount
 from lambdad.sandbox.jailer.shell import Shell
+from lambdad.sandbox.jailer.stems import Keeping
 from lambdad.sandbox.jailer.zygotes import Recipe
 from lambdad.sandbox.seccomp.filters import filter_of
 
@@ -63,6 +67,9 @@ class Settings:
     rootless: bool
     environments: int
     spare_shells: int
+    stems: int
+    stems_idle_s: float
+    stems_memory_percent: int
     open_files: int
     processes: int
     create_timeout_s: float
@@ -92,7 +99,11 @@ class Jailer:
         self._environments: dict[str, Environment] = {}
         self._kept: dict[str, Remains] = {}
         """Of environments that have ended, for their heirs."""
-        self._slots = list(range(settings.environments + 16 * settings.spare_shells))
+        self._keeping = Keeping(
+            settings.stems, settings.stems_idle_s, settings.stems_memory_percent
+        )
+        ahead = 16 * (settings.spare_shells + settings.stems)
+        self._slots = list(range(settings.environments + ahead))
         self._builders: Builders
         self._scratch: Scratch | None = None
         self._without_scratch: str | None = None
@@ -217,8 +228,14 @@ class Jailer:
             channel.close_all(fds)
             self._start_zygote(known)
             return
-        recipe = Recipe(name, message["family"], message["interpreter"], message["variables"])
-        pack = Pack(self.loop, recipe, self._builders, self._plan_shell)
+        recipe = Recipe(
+            name,
+            message["family"],
+            message["interpreter"],
+            message["variables"],
+            message["ahead"],
+        )
+        pack = Pack(self.loop, recipe, self._builders, self._plan_shell, self._keeping)
         try:
             trees = [mounts.read_only_copy(fd, self._settings.rootless) for fd in fds]
             try:
@@ -257,7 +274,7 @@ class Jailer:
         if not pack.has_zygote:  # the last one died
             self._start_zygote(pack)
         if order.inherited is None or order.inherited.slot is None:
-            pack.serve(environment)
+            pack.serve(environment, may_take_stem=message["may_take_stem"])
         else:
             pack.serve_in(order.inherited.slot, environment)
 
