@@ -11,7 +11,18 @@ from __future__ import annotations
 import sys
 import time
 
-from bench import authorize, control, events, idle, sandboxes, snapstart, urls
+from bench import (
+    authorize,
+    control,
+    events,
+    idle,
+    path,
+    runtimes,
+    sandboxes,
+    snapstart,
+    thaw,
+    urls,
+)
 from bench.load import latency, sequential, throughput
 from bench.memory import memory_mib
 from bench.servers import Server, baseline, create_functions, lambdad
@@ -113,12 +124,15 @@ BENCHMARKS = {
     "cold": bench_cold,
     "start": bench_start,
     "memory": bench_memory,
+    "path": path.main,
     "authorize": authorize.main,
     "control": control.main,
     "urls": urls.main,
     "sandboxes": sandboxes.main,
     "idle": idle.main,
     "snapstart": snapstart.main,
+    "runtimes": runtimes.main,
+    "thaw": thaw.main,
     "events": events.main,
 }
 

@@ -47,7 +47,7 @@ REGION = "us-east-1"
 class Server:
     """A server that answers Invoke at `endpoint`."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None
     endpoint: str
     ready_s: float
     credentials: Credentials
@@ -78,6 +78,7 @@ class Server:
         )
 
     def stop(self) -> None:
+        assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -87,11 +88,13 @@ def package(source: str) -> bytes:
     return package_of("app.py", source)
 
 
-def package_of(name: str, source: str) -> bytes:
-    """A package of one file."""
+def package_of(name: str, source: str | bytes) -> bytes:
+    """A package of one file, which everybody may read and execute."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, source)
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = 0o755 << 16
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(entry, source, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 
@@ -136,17 +139,24 @@ def lambdad(*options: str) -> Iterator[Server]:
     binary = str(Path(sys.executable).parent / "lambdad")
     command = [binary, "up", "--data-dir", str(folder), "--port", "0", *options]
     process, endpoint, ready_s = _wait_for_line(command)
-    keys = configparser.ConfigParser()
-    keys.read(folder / "credentials")
-    section = keys["default"]
-    credentials = Credentials(section["aws_access_key_id"], section["aws_secret_access_key"])
-    server = Server(process, endpoint, ready_s, credentials, folder)
-    server.client = service_client("lambda", server)
-    service_client("iam", server).create_role(RoleName=ROLE, AssumeRolePolicyDocument=TRUST)
+    server = reached(folder, endpoint)
+    server.process, server.ready_s = process, ready_s
     try:
         yield server
     finally:
         server.stop()
+
+
+def reached(folder: Path, endpoint: str) -> Server:
+    """A fresh lambdad that answers, with a client and a role for its functions."""
+    keys = configparser.ConfigParser()
+    keys.read(folder / "credentials")
+    section = keys["default"]
+    credentials = Credentials(section["aws_access_key_id"], section["aws_secret_access_key"])
+    server = Server(None, endpoint, 0.0, credentials, folder)
+    server.client = service_client("lambda", server)
+    service_client("iam", server).create_role(RoleName=ROLE, AssumeRolePolicyDocument=TRUST)
+    return server
 
 
 def service_client(service: str, server: Server) -> Any:

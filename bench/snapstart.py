@@ -11,26 +11,17 @@ import asyncio
 import itertools
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
 
+from bench.invoking import invoking, version_of
 from bench.load import latency
-from lambdad.core.clock import SystemClock
-from lambdad.core.ids import AccountId, Region, RequestId, new_request_id
-from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.ids import RequestId, new_request_id
 from lambdad.functions.names import FunctionKey
-from lambdad.functions.snapshot import Catalog, Function, FunctionVersion
+from lambdad.functions.snapshot import Function, FunctionVersion
 from lambdad.invoke.fleet import MachineFleet
 from lambdad.invoke.invoker import Invoker, InvokeRequest
 from lambdad.invoke.snapshots import Snapshots
-from lambdad.runtime.freezer import Freezer
-from lambdad.runtime.services import EnvironmentServices
-from lambdad.server.config import Config, read_surroundings
-from lambdad.server.packs import pack_catalog
-from lambdad.server.walls import choose_walls, raise_walls
 
 STARTS = 20
 BURST = 20
@@ -44,18 +35,6 @@ _SOURCE = (
     "    time.sleep(event.get('hold', 0))\n"
     "    return float(numpy.random.rand())\n"
 )
-_KEYS = SimpleNamespace(
-    access_key_id="ASIABENCH", secret_access_key="none", session_token="none", expires_s=2**32
-)
-
-
-def _version(code: Path, name: str) -> FunctionVersion:
-    return FunctionVersion(
-        AccountId("000000000000"), Region("us-east-1"), name, "1", name, "Active",
-        f"python3.{sys.version_info.minor}", "app.handler", "arn:aws:iam::000000000000:role/r",
-        512, 60, 512, {}, code, "", (), f"/aws/lambda/{name}", "Text", "INFO", "INFO",
-        "PassThrough", "x86_64", "arn:aws:lambda:us-east-1::runtime:0",
-    )  # fmt: skip
 
 
 async def _cold_starts(fleet: MachineFleet, invoker: Invoker, version: FunctionVersion) -> None:
@@ -96,46 +75,26 @@ async def _burst(fleet: MachineFleet, invoker: Invoker, version: FunctionVersion
     print(f"{BURST} at once,  {version.name:<22} {latency(list(times))}", flush=True)
 
 
-async def _measure(config: Config, walls, code: Path) -> None:
-    clock, catalog = SystemClock(), Catalog()
-    limits = config.limits
-    driver = walls.driver(config, "http://127.0.0.1:1")
-    log = SimpleNamespace(append=lambda *_: None)
-    freezer = Freezer(clock, limits.environment_freeze_grace_ms)
-    services = EnvironmentServices(driver, log, lambda _: _KEYS, clock, limits, freezer)
-    packs = pack_catalog(config.data_dir, config.surroundings)
-    fleet = MachineFleet(services, catalog)
-    invoker = Invoker(fleet, packs)
-    await driver.start()
-    try:
+async def _measure() -> None:
+    async with invoking(_SOURCE) as parts:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
+        subprocess.run([*pip, "--target", str(parts.code), "numpy"], check=True)
         for version in (
-            _version(code, "ordinary"),
-            replace(_version(code, "restored"), snap_start=True),
+            version_of(parts.code, "ordinary"),
+            replace(version_of(parts.code, "restored"), snap_start=True),
         ):
             account, region, name = version.account, version.region, version.name
-            catalog.publish(Function(account, region, name, {"1": version}, {}))
+            parts.catalog.publish(Function(account, region, name, {"1": version}, {}))
             if version.snap_start:
                 key = FunctionKey(account, region, name)
-                reason = await Snapshots(fleet, packs, catalog).make(key, "1")
+                snapshots = Snapshots(parts.fleet, parts.packs, parts.catalog)
+                reason = await snapshots.make(key, "1")
                 if reason is not None:
                     raise SystemExit(reason.text)
-            await _cold_starts(fleet, invoker, version)
-            await _burst(fleet, invoker, version)
-    finally:
-        await invoker.close()
-        await driver.close()
+            await _cold_starts(parts.fleet, parts.invoker, version)
+            await _burst(parts.fleet, parts.invoker, version)
 
 
 def main() -> None:
     """Print what SPECIFICATION.md quotes."""
-    with tempfile.TemporaryDirectory(prefix="lambdad-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        code = folder / "code"
-        code.mkdir()
-        (code / "app.py").write_text(_SOURCE)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
-        subprocess.run([*pip, "--target", str(code), "numpy"], check=True)
-        surroundings = read_surroundings()
-        config = Config(data_dir=folder, surroundings=surroundings, limits=DEFAULT_LIMITS)
-        asyncio.run(_measure(config, raise_walls(choose_walls(config)), code))
+    asyncio.run(_measure())

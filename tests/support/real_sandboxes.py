@@ -177,18 +177,19 @@ def workbench(
     folder: Path | None = None,
     limits: Limits = DEFAULT_LIMITS,
     egress: Egress = PLATFORM_ONLY,
+    kind: type[Workbench] = Workbench,
 ) -> Iterator[Workbench]:
     """A started driver with a folder that everybody may look into; at the end everything goes."""
     if folder is None:
         # Not pytest's own folder: environments run as users that may not enter it.
         temporary = tempfile.TemporaryDirectory(prefix="lambdad-bench-")
-        with temporary as name, workbench(tier, Path(name), limits, egress) as bench:
+        with temporary as name, workbench(tier, Path(name), limits, egress, kind) as bench:
             yield bench
         return
     folder.chmod(0o755)
     driver = make_driver(tier, folder, limits, egress)
     with asyncio.Runner() as runner:
-        bench = Workbench(driver, folder, runner)
+        bench = kind(driver, folder, runner)
         bench.run(driver.start())
         try:
             yield bench

@@ -63,6 +63,8 @@ class RuntimeUnderTest:
     """Whether its program reports an error after the first part."""
     out_of_memory: str = "Runtime.OutOfMemory"
     memory_mib: int = 128
+    stems: int = 0
+    """Processes of it that are started ahead; each of its environments is one of them, then."""
     fetched: bool = False
     """Whether its pack is small enough to be fetched for every run of the tests."""
     slow: bool = False
@@ -185,9 +187,9 @@ def _python(number: str) -> RuntimeUnderTest:
     )
 
 
-def _nodejs(major: str) -> RuntimeUnderTest:
+def _nodejs(major: str, stems: int) -> RuntimeUnderTest:
     return RuntimeUnderTest(
-        name=f"nodejs{major}.x",
+        name=f"nodejs{major}.x" + ("-stem" if stems else ""),
         runtime=f"nodejs{major}.x",
         handler="index.handler",
         program="nodejs",
@@ -200,6 +202,7 @@ def _nodejs(major: str) -> RuntimeUnderTest:
         ),
         layer={"nodejs/node_modules/greeting/index.js": 'exports.TEXT = "from the layer";\n'},
         stream_handler="index.stream",
+        stems=stems,
     )
 
 
@@ -269,7 +272,7 @@ def _provided(
 
 ALL = [
     *(_python(f"3.{minor}") for minor in range(8, 15)),
-    *(_nodejs(major) for major in ("18", "20", "22", "24")),
+    *(_nodejs(major, stems) for major in ("18", "20", "22", "24") for stems in (0, 1)),
     _of_java("17", fetched=True),
     _of_java("21"),
     _of_java("25", fetched=True),

@@ -263,6 +263,14 @@ class Limits:
     """Execution environments alive on this machine."""
     spare_shells: int = 4
     """Sandboxes built ahead for each runtime in use, so that an environment starts in one."""
+    stems: int = 2
+    """Processes started ahead for each Node.js in use, some 40 MiB each: the second is for a cold
+    start that comes while the first is being replaced."""
+    stems_idle_s: float = 900.0
+    """How long they are kept after the last start of such a runtime."""
+    stems_memory_percent: int = 20
+    """Of the machine's memory that has to be available for them: above the reserve at which idle
+    environments end, which are worth more."""
     sandbox_create_timeout_s: float = 5.0
     """How long the jailer may take for one sandbox before it reports a failure."""
     environment_starts_at_once: int = 8

@@ -68,16 +68,13 @@ def drop_privileges(uid: int, seccomp: bytes) -> None:
     syscalls.load_seccomp(seccomp)
 
 
-def keep_only(stdin: int, output: int, kept: Mapping[int, int]) -> None:
-    """Make the fds of the environment: /dev/null, the log twice, and `kept`, which tells the
-    number that each is to have; everything else is closed."""
+def keep_only(wanted: Mapping[int, int]) -> None:
+    """Make the fds of the environment: source by number, 0 among them. All others are closed."""
     # The sources may sit on the numbers that they are to get: lift them out of the way first.
-    wanted = {0: stdin, 1: output, 2: output, **kept}
-    high = {number: os.dup2(fd, 1000 + index) for index, (number, fd) in enumerate(wanted.items())}
-    for number, fd in high.items():
-        os.dup2(fd, number)
-    free = 0
-    for number in [*sorted(wanted), 1024]:
-        if number > free:  # closerange takes an empty range for an endless one
-            os.closerange(free, number)
-        free = number + 1
+    lifted = {number: os.dup2(source, 900 + number) for number, source in wanted.items()}
+    for number, source in lifted.items():
+        os.dup2(source, number)
+    numbers = [*sorted(wanted), 1024]
+    for before, after in zip(numbers, numbers[1:]):
+        if before + 1 < after:  # closerange takes an empty range for an endless one
+            os.closerange(before + 1, after)

@@ -20,6 +20,12 @@ as `channel` sends them:
                      [control socket of a template]
     child → jailer   {"entered": true} + its /proc/self/status, copy of /tmp, or
                      {"failed": reason}
+
+A child may first be told to start its command ahead, as a stem (`stem`); then its attendant waits
+for the order:
+
+    jailer → child   {"ahead": {"argv", "variables", "telemetry_fd"}} + output, telemetry
+    child → jailer   {"waiting": true}, when the command waits too
 """
 
 from __future__ import annotations
@@ -35,7 +41,7 @@ import socket
 import sys
 from typing import Any
 
-from . import channel, conductor, entering, syscalls, template
+from . import channel, conductor, entering, stem, syscalls, template
 from .python import bootstrap
 
 _RUNTIME_FOLDER = "/var/runtime"
@@ -147,6 +153,8 @@ class Zygote:
             channel.close_all([fds[0], *fds[2:]])
             channel.send(jailer, {"waiting": True})
             order, given = channel.receive(jailer)
+            if "ahead" in order:
+                return self._start_ahead(order["ahead"], given, uid, jailer)
             return self._obey(order, given, uid, jailer)
         except channel.ChannelClosed:
             os._exit(0)
@@ -154,34 +162,63 @@ class Zygote:
             channel.send(jailer, {"failed": describe(error)})
             os._exit(1)
 
+    def _start_ahead(
+        self, ahead: dict[str, Any], pipes: list[int], uid: int, jailer: socket.socket
+    ) -> dict[str, Any]:
+        """Become a stem, having left its attendant behind."""
+        pid = os.getpid()
+        attending, between = stem.fork_attendant()
+        if attending:
+            channel.close_all(pipes)
+            stem.attend(between, pid, jailer, _furnish)
+            os._exit(0)
+        self._become_ordinary(uid, pipes)
+        jailer.detach()
+        self._keep_only(pipes, ahead["telemetry_fd"], {stem.CHANNEL: between.detach()})
+        os.chdir("/")
+        return ahead
+
     def _obey(
         self, order: dict[str, Any], fds: list[int], uid: int, jailer: socket.socket
     ) -> dict[str, Any]:
-        payload, output, telemetry = fds[:3]
-        if os.getuid() != uid:
-            # /dev/stdout is opened anew by its name: it must belong to who may.
-            os.fchown(output, uid, uid)
-            os.fchown(telemetry, uid, uid)
-        rest = fds[4:]
-        layers = rest.pop(0) if order["layers"] else None
-        given_tmp = rest.pop(0) if order["mounted_tmp"] else None
-        tmp = entering.furnish(fds[3], layers, given_tmp, order["tmp_mib"])
-        entering.limit(resource.RLIMIT_NPROC, self._processes)
-        forks = order["template"] is not None
-        seccomp = bytes.fromhex(order["template"]) if forks else self._seccomp
-        entering.drop_privileges(uid, seccomp)
+        payload, pipes = fds[0], fds[1:3]
+        tmp = _furnish(order, fds)
+        own_filter = order["template"]
+        self._become_ordinary(uid, pipes, bytes.fromhex(own_filter) if own_filter else None)
         start: dict[str, Any] = json.loads(os.pread(payload, os.fstat(payload).st_size, 0))
         status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
         channel.send(jailer, {"entered": True}, [status, tmp])
         jailer.detach()
-        number = start["telemetry_fd"]
-        kept = {} if number is None else {number: telemetry}
-        if forks:
-            kept[template.CONTROL_FD] = rest[0]
+        number, more = start["telemetry_fd"], {}
+        if own_filter:
+            more[template.CONTROL_FD] = fds[-1]
             start["template"] = template.Template(start["variables"], number, self._seccomp)
-        entering.keep_only(self._null, output, kept)
+        self._keep_only(pipes, number, more)
         os.chdir(entering.TASK_ROOT)
         return start
+
+    def _become_ordinary(self, uid: int, pipes: list[int], seccomp: bytes | None = None) -> None:
+        """Drop all rights, with pipes that still may be written to. Under a filter of system calls
+        of its own where it is a template."""
+        if os.getuid() != uid:
+            # /dev/stdout is opened anew by its name: it must belong to who may.
+            for pipe in pipes:
+                os.fchown(pipe, uid, uid)
+        entering.limit(resource.RLIMIT_NPROC, self._processes)
+        entering.drop_privileges(uid, seccomp or self._seccomp)
+
+    def _keep_only(self, pipes: list[int], number: int | None, more: dict[int, int]) -> None:
+        output, telemetry = pipes
+        own = {} if number is None else {number: telemetry}
+        entering.keep_only({0: self._null, 1: output, 2: output, **own, **more})
+
+
+def _furnish(order: dict[str, Any], fds: list[int]) -> int:
+    """Mount what an order brings: behind payload and pipes code, layers, /tmp. A copy of /tmp."""
+    rest = fds[4:]
+    layers = rest.pop(0) if order["layers"] else None
+    given_tmp = rest[0] if order["mounted_tmp"] else None
+    return entering.furnish(fds[3], layers, given_tmp, order["tmp_mib"])
 
 
 def describe(error: BaseException) -> str:

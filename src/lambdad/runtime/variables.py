@@ -43,7 +43,9 @@ def environment_variables(
 ) -> dict[str, str]:
     """The whole environment: defaults, the function's own over them, then what no function may
     set. `_LAMBDA_TELEMETRY_LOG_FD` is the driver's to add."""
-    variables = _defaults(version, pack)
+    variables = known_beforehand(version.runtime, pack.family)
+    if version.log_format == "JSON":
+        variables["AWS_LAMBDA_LOG_LEVEL"] = version.application_log_level
     variables.update(version.environment)
     variables.update(_fixed(version, pack, log_stream, credentials))
     variables["AWS_LAMBDA_INITIALIZATION_TYPE"] = purpose.initialization_type
@@ -64,8 +66,9 @@ def extension_variables(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name not in _RUNTIMES_OWN}
 
 
-def _defaults(version: FunctionVersion, pack: RuntimePack) -> dict[str, str]:
-    managed = pack.family != "provided"
+def known_beforehand(runtime: str, family: str) -> dict[str, str]:
+    """What every function of a runtime has, unless it sets it itself."""
+    managed = family != "provided"
     variables = {
         "AWS_ENDPOINT_URL": f"http://{_HOST}:{PLATFORM_PORT}",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
@@ -77,11 +80,9 @@ def _defaults(version: FunctionVersion, pack: RuntimePack) -> dict[str, str]:
         "PATH": f"/var/lang/bin:{_PATH}" if managed else _PATH,
         "LD_LIBRARY_PATH": f"/var/lang/lib:{_LIBRARIES}" if managed else _LIBRARIES,
     }
-    if managed and pack.family != "java":
+    if managed and family != "java":
         variables |= {"PWD": "/var/task", "SHLVL": "0"}
-    if version.log_format == "JSON":
-        variables["AWS_LAMBDA_LOG_LEVEL"] = version.application_log_level
-    return variables | _family_defaults(version.runtime, pack.family)
+    return variables | _family_defaults(runtime, family)
 
 
 def _family_defaults(runtime: str, family: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ kit in tests/conformance/sandbox. Tiers are described in docs/threat-model.md.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,6 +67,18 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """How a pack's command may be started before it is known for which function. It then waits,
+    as `guest/stem.py` says, until it is told its variables."""
+
+    argv: tuple[str, ...]
+    variables: Mapping[str, str]
+    """Known beforehand: what every function has that does not set them itself."""
+    act_at_start: re.Pattern[str]
+    """Names of variables that act when the command starts, not later."""
+
+
+@dataclass(frozen=True, slots=True)
 class RuntimePack:
     """What serves one runtime identifier on this machine: interpreter, client, how to start."""
 
@@ -82,6 +95,8 @@ class RuntimePack:
     """The same command with host paths, for drivers that cannot mount (tiers C and D)."""
     host_variables: Mapping[str, str] = field(default_factory=dict)
     """What `host_argv` needs in its environment (PYTHONPATH, NODE_PATH)."""
+    ahead: Ahead | None = None
+    """None: it cannot be started ahead. A driver may leave it unused."""
 
 
 @dataclass(frozen=True, slots=True)

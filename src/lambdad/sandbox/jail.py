@@ -11,16 +11,20 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from lambdad.core.limits import Limits
 from lambdad.guest import channel
-from lambdad.sandbox.driver import SandboxError
+from lambdad.sandbox.driver import Egress, Reach, SandboxError, Tier
 from lambdad.sandbox.keeper import Keeper
 
 Message = dict[str, Any]
 _SEND_BUFFER_BYTES = 1 << 20
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 5.0
+_ROOTLESS_PROCESSES = 4096
+"""An ordinary user's environments share one count of processes (docs/threat-model.md)."""
 
 
 class Jail:
@@ -152,3 +156,24 @@ class Jail:
         for _, fds in self._unsent:
             channel.close_all(fds)
         self._unsent.clear()
+
+
+def jail_settings(tier: Tier, scratch_dir: Path, egress: Egress, limits: Limits) -> Message:
+    """What a jailer is told at its start."""
+    rootless = tier is Tier.ROOTLESS
+    return {
+        "scratch_dir": str(scratch_dir),
+        "rootless": rootless,
+        "environments": limits.environments,
+        "spare_shells": limits.spare_shells,
+        "stems": limits.stems,
+        "stems_idle_s": limits.stems_idle_s,
+        "stems_memory_percent": limits.stems_memory_percent,
+        "open_files": limits.open_files,
+        "processes": _ROOTLESS_PROCESSES if rootless else limits.processes,
+        "create_timeout_s": limits.sandbox_create_timeout_s,
+        "platform": egress.reach is not Reach.NONE,
+        "way_out": egress.reach is Reach.INTERNET,
+        "opened_networks": list(egress.opened),
+        "templates": limits.snapshots,
+    }

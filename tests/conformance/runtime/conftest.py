@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 import itertools
 import json
 import tempfile
@@ -14,6 +16,7 @@ from typing import Any, TypeVar
 import pytest
 import uvloop
 
+from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.invoke.invoker import InvokeRequest, InvokeResult
 from support.functions import Bench, make_function, make_request, make_version, running
@@ -24,6 +27,7 @@ from support.runtimes_under_test import (
     Unavailable,
     packs_of_the_tests,
 )
+from support.stems import eventually_waiting
 
 T = TypeVar("T")
 _numbers = itertools.count(1)
@@ -55,9 +59,24 @@ class Subject:
         """To the end; nothing may hang."""
         return self.runner.run(asyncio.wait_for(work, 60))
 
+    async def start_first(self) -> None:
+        """Start an environment of no interest."""
+        version = self.version()
+        await self.bench.invoker.invoke(version, make_request(version, {"do": "echo"}))
+
+    async def _stems(self) -> None:
+        """Wait until those that it starts ahead are there."""
+        if self.runtime.stems:
+            await eventually_waiting(self.bench.driver, self.runtime.stems)
+
     def send(self, version: FunctionVersion, request: InvokeRequest) -> InvokeResult:
         """Run it once."""
-        return self.run(self.bench.invoker.invoke(version, request))
+
+        async def work() -> InvokeResult:
+            await self._stems()
+            return await self.bench.invoker.invoke(version, request)
+
+        return self.run(work())
 
     def invoke(self, version: FunctionVersion, do: str, **event: Any) -> InvokeResult:
         """Send the program to do something."""
@@ -73,6 +92,7 @@ class Subject:
         """Content type, all chunks and the outcome of a streamed response."""
 
         async def work() -> tuple[str, bytes, InvokeResult]:
+            await self._stems()
             request = make_request(version, {"do": do})
             stream = await self.bench.invoker.stream(version, request)
             body = b"".join([chunk async for chunk in stream])
@@ -92,14 +112,21 @@ class Subject:
 
 @pytest.fixture(scope="session")
 def opened() -> Iterator[tuple[Bench, asyncio.Runner]]:
-    """The bench, on an event loop as the daemon has it."""
+    """The bench, on an event loop as the daemon has it, where nothing is started ahead."""
+    with _opened(stems=0) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _opened(stems: int) -> Iterator[tuple[Bench, asyncio.Runner]]:
     with (
         tempfile.TemporaryDirectory(prefix="lambdad-runtimes-") as name,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         folder = Path(name)
         folder.chmod(0o755)
-        driver = make_driver(NAMESPACE_TIERS[0], folder)
+        limits = dataclasses.replace(DEFAULT_LIMITS, stems=stems)
+        driver = make_driver(NAMESPACE_TIERS[0], folder, limits)
         # A program that takes its time between two events (curl is started) keeps its turn.
         patience = {"environment_hand_back_ms": 5_000}
         context = running(driver, packs=packs_of_the_tests(), **patience)
@@ -109,9 +136,7 @@ def opened() -> Iterator[tuple[Bench, asyncio.Runner]]:
 
 
 @pytest.fixture(scope="session", params=TRIED, ids=[one.name for one in TRIED])
-def subject(
-    request: pytest.FixtureRequest, opened: tuple[Bench, asyncio.Runner]
-) -> Iterator[Subject]:
+def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     """Each runtime in turn; skipped with the reason where it cannot be had."""
     runtime: RuntimeUnderTest = request.param
     try:
@@ -119,8 +144,17 @@ def subject(
         package = runtime.package()
     except Unavailable as why:
         pytest.skip(str(why))
-    made = Subject(runtime, package, *opened)
-    yield made
+    with contextlib.ExitStack() as stack:
+        if runtime.stems:  # a bench of its own, so that they are nobody else's
+            made = Subject(runtime, package, *stack.enter_context(_opened(runtime.stems)))
+            made.run(made.start_first())  # upon which they come
+        else:
+            made = Subject(runtime, package, *request.getfixturevalue("opened"))
+        yield made
+        _end_all(made)
+
+
+def _end_all(made: Subject) -> None:
     for function in list(made.bench.catalog):
         made.end(next(iter(function.versions.values())))
 

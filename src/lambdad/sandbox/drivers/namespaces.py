@@ -22,9 +22,10 @@ from typing import Any
 from lambdad.core.ids import EnvironmentId
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
 from lambdad.guest import channel
-from lambdad.sandbox.driver import Egress, Exit, Reach, RuntimePack, SandboxError, SandboxSpec, Tier
+from lambdad.sandbox.driver import Ahead, Egress, Exit, RuntimePack, SandboxError, SandboxSpec, Tier
+from lambdad.sandbox.head_start import may_take_stem
 from lambdad.sandbox.inner_sockets import InnerSockets
-from lambdad.sandbox.jail import Jail, Message
+from lambdad.sandbox.jail import Jail, Message, jail_settings
 from lambdad.sandbox.keeper import Keeper
 from lambdad.sandbox.memory_peak import MemoryPeak
 from lambdad.sandbox.python_start import can_fork, interpreter_of, zygote_variables
@@ -33,8 +34,6 @@ from lambdad.sandbox.selection import CONTROLLER_LAYERS
 TELEMETRY_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
 TELEMETRY_FD = 62
 """The number that AWS's own environments use."""
-_ROOTLESS_PROCESSES = 4096
-"""An ordinary user's environments share one count of processes (docs/threat-model.md)."""
 _ANSWER_MARGIN_S = 5.0
 """How much longer than the jailer's own limit we wait for its answer."""
 
@@ -64,16 +63,24 @@ class NamespaceSandbox:
 
     def own_pipes(self, output: int, telemetry: int) -> None:
         """Take over the read ends."""
+        os.set_blocking(output, False)
+        os.set_blocking(telemetry, False)
         self.output_fd, self.telemetry_fd = output, telemetry
         self._fds += [output, telemetry]
 
     def appeared(self, message: Message, fds: list[int]) -> None:
         """The jailer made it."""
-        runtime, *platform, self._status, self._switch = fds
+        runtime, *fds = fds
+        if message["platform"]:
+            platform, *fds = fds
+            self.platform_listener = socket.socket(fileno=platform)
+        self._status, self._switch, *pipes = fds
         self._fds += [self._status, self._switch]
+        if pipes:  # its process was started ahead, with pipes of its own
+            channel.close_all([self.output_fd, self.telemetry_fd])
+            self._fds = self._fds[2:]
+            self.own_pipes(*pipes)
         self.runtime_listener = socket.socket(fileno=runtime)
-        if platform:
-            self.platform_listener = socket.socket(fileno=platform[0])
         self._words = (message["freeze"].encode(), message["thaw"].encode())
         self._memory = MemoryPeak(self._status, message["usage"])
         if not self.created.done():
@@ -181,7 +188,7 @@ class NamespaceDriver:
         """What is known to be missing; the jailer may find more at its start."""
         self._keeper = keeper
         self._limits = limits
-        self._settings = _settings(tier, scratch_dir, egress, limits)
+        self._settings = jail_settings(tier, scratch_dir, egress, limits)
         self.jail: Jail | None = None
         """The jailer that runs now, if any."""
         self._starting = asyncio.Lock()
@@ -278,6 +285,7 @@ class NamespaceDriver:
                 "interpreter": interpreter_of(pack) if python else None,
                 "variables": zygote_variables(pack) if python else {},
                 "targets": [mount.target for mount in pack.mounts],
+                "ahead": _ahead(pack.ahead),
             }
             self.jail.send(message, fds)
 
@@ -317,22 +325,11 @@ class NamespaceDriver:
             sandbox.lost()
 
 
-def _settings(tier: Tier, scratch_dir: Path, egress: Egress, limits: Limits) -> Message:
-    """What a jailer is told at its start."""
-    rootless = tier is Tier.ROOTLESS
-    return {
-        "scratch_dir": str(scratch_dir),
-        "rootless": rootless,
-        "environments": limits.environments,
-        "spare_shells": limits.spare_shells,
-        "open_files": limits.open_files,
-        "processes": _ROOTLESS_PROCESSES if rootless else limits.processes,
-        "create_timeout_s": limits.sandbox_create_timeout_s,
-        "platform": egress.reach is not Reach.NONE,
-        "way_out": egress.reach is Reach.INTERNET,
-        "opened_networks": list(egress.opened),
-        "templates": limits.snapshots,
-    }
+def _ahead(ahead: Ahead | None) -> Message | None:
+    if ahead is None:
+        return None
+    variables = dict(ahead.variables)
+    return {"argv": list(ahead.argv), "variables": variables, "telemetry_fd": TELEMETRY_FD}
 
 
 def _name(pack: RuntimePack) -> str:
@@ -365,8 +362,6 @@ def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox) -> None:
         telemetry, telemetry_end = os.pipe2(os.O_CLOEXEC)
         opened.callback(os.close, telemetry_end)
         sandbox.own_pipes(output, telemetry)
-        os.set_blocking(output, False)
-        os.set_blocking(telemetry, False)
         message: Message = {"op": "fork", "id": spec.environment_id, "template": spec.template}
         if spec.template is None:
             message = {
@@ -376,6 +371,7 @@ def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox) -> None:
                 "memory_mib": spec.memory_mib,
                 "tmp_mib": spec.tmp_mib,
                 "heir_of": spec.heir_of,
+                "may_take_stem": may_take_stem(spec),
                 "forks": spec.forks,
             }
         jail.send(message, [payload, output_end, telemetry_end, *folders])

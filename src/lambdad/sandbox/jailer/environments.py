@@ -220,7 +220,9 @@ class Environment:
         else:
             path, message["freeze"], message["thaw"] = freezer
             switch = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        self._jailer.tell(message, [*shell.listeners, *fds, switch])
+        message["platform"] = shell.platform >= 0
+        pipes = shell.pipes or ()
+        self._jailer.tell(message, [*shell.listeners, *fds, switch, *pipes])
         os.close(switch)
         shell.close_listeners()
 

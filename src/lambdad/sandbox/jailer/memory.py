@@ -55,6 +55,13 @@ class MemoryWatch:
             self._loop.later(pause_s, self._tick)
 
 
+def available_percent() -> float:
+    """Of the machine's memory, how much could be had without swapping."""
+    with open("/proc/meminfo") as file:
+        sizes = {name: int(rest.split()[0]) for name, rest in (line.split(":") for line in file)}
+    return 100 * sizes["MemAvailable"] / sizes["MemTotal"]
+
+
 def private_bytes(proc: int, limit_bytes: int) -> int:
     """Memory of the processes that a /proc shows, its pid 1 aside, without files.
 

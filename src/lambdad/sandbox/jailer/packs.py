@@ -21,6 +21,7 @@ from lambdad.sandbox.jailer.builders import Blueprint, Builders
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.root import enter_new_root
 from lambdad.sandbox.jailer.shell import Shell
+from lambdad.sandbox.jailer.stems import Keeping, Stems
 from lambdad.sandbox.jailer.zygotes import Recipe, Zygote
 
 _QUIET_S = 0.004
@@ -47,6 +48,7 @@ class Pack:
         recipe: Recipe,
         builders: Builders,
         plan: Callable[[Pack, int | None], Plan],
+        keeping: Keeping,
     ) -> None:
         """`plan` says what a shell is built from, in a given slot or in a free one."""
         self.recipe = recipe
@@ -60,6 +62,9 @@ class Pack:
         self._spare: deque[Shell] = deque()
         self._empty: list[Shell] = []
         """Built, but without a child as long as the zygote is not ready."""
+        self._stems: Stems | None = None
+        if recipe.ahead is not None:
+            self._stems = Stems(loop, recipe.ahead, keeping, self.serve)
         self._coming: set[Shell] = set()
         """Not spare yet."""
         self._reserved: dict[Shell, Customer] = {}
@@ -103,8 +108,12 @@ class Pack:
         zygote.ended = lambda: self._zygote_ended(zygote, answer)
         self._zygote = zygote
 
-    def serve(self, customer: Customer) -> None:
+    def serve(self, customer: Customer, *, may_take_stem: bool = False) -> None:
         """Give the customer a shell, now or when there is one."""
+        stem = self._stems.take() if may_take_stem and self._stems is not None else None
+        if stem is not None:
+            customer.start(stem)
+            return
         self._waiting.append(customer)
         self.match()
 

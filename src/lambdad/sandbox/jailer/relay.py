@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lambdad.guest import channel
+from lambdad.guest import channel, syscalls
 from lambdad.sandbox.destinations import Destinations
 from lambdad.sandbox.jailer.passage import Passage, Patience, Ready, linger_not
 
@@ -267,3 +267,15 @@ def serve(control: socket.socket, opened: Sequence[str]) -> None:
     os.set_blocking(control.fileno(), True)
     servers = nameservers(Path("/etc/resolv.conf").read_text())
     Relay(control, Destinations(opened, is_own), servers, sockets_in_all()).run()
+
+
+def give_up_rights(uid: int, seccomp: bytes) -> None:
+    """Become a process that may do nothing but use the sockets it is given and open others."""
+    syscalls.drop_bounding_set()
+    if os.getuid() != uid:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    syscalls.set_capabilities(0, 0, 0)
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    syscalls.load_seccomp(seccomp)

@@ -2,9 +2,11 @@
 
 lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 
-    {"op": "prepare", "pack", "family", "interpreter", "variables", "targets": [path …]}
+    {"op": "prepare", "pack", "family", "interpreter", "variables", "targets": [path …],
+     "ahead": {…} or null}
         + one fd of a file or folder per target
-    {"op": "create", "id", "pack", "memory_mib", "tmp_mib", "heir_of": id or null, "forks": bool}
+    {"op": "create", "id", "pack", "memory_mib", "tmp_mib", "heir_of": id or null,
+      "may_take_stem": bool, "forks": bool}
         + payload (what the environment's first process reads), output, telemetry, code, layers …
     {"op": "fork", "id", "template": id of one that `forks`}
         + payload, output, telemetry
@@ -19,8 +21,10 @@ jailer → lambdad:
                "no_disk_tmp": reason or null, "no_way_out": reason or null,
                "no_templates": reason or null}}
     {"prepared": pack, "failed": reason or null}
-    {"created": id, "freeze": word, "thaw": word, "usage": {…}}
-        + Runtime API listener, [platform listener], status file of the main process, freezer
+    {"created": id, "freeze": word, "thaw": word, "usage": {…},
+     "platform": bool}
+        + Runtime API listener, [platform listener], status file of the main process, freezer,
+          [output, telemetry: of a process that was started ahead, in place of those given]
     {"failed": id, "reason"}                             instead of `created`; nothing is left
     {"exited": id, "status": wait status, "oom": bool}
     {"gone": id}                                         after `exited`: no process is left
@@ -42,7 +46,7 @@ from typing import Any
 from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer import exits, mounts, network, relay
 from lambdad.sandbox.jailer.builders import Blueprint, Builders
-from lambdad.sandbox.jailer.cgroups import Cgroups
+from lambdad.sandbox.jailer.cgroups import Cgroups, Group
 from lambdad.sandbox.jailer.environments import Environment, Order, Remains
 from lambdad.sandbox.jailer.forked import ForkedEnvironment, TemplateEnvironment
 from lambdad.sandbox.jailer.instance import Instance
@@ -51,6 +55,7 @@ from lambdad.sandbox.jailer.memory import MemoryWatch
 from lambdad.sandbox.jailer.packs import Pack, Plan
 from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch, unmount
 from lambdad.sandbox.jailer.shell import Shell
+from lambdad.sandbox.jailer.stems import Keeping
 from lambdad.sandbox.jailer.templates import Origin
 from lambdad.sandbox.jailer.zygotes import Recipe
 from lambdad.sandbox.seccomp.filters import filter_of, template_filter
@@ -68,6 +73,9 @@ class Settings:
     rootless: bool
     environments: int
     spare_shells: int
+    stems: int
+    stems_idle_s: float
+    stems_memory_percent: int
     open_files: int
     processes: int
     create_timeout_s: float
@@ -101,8 +109,11 @@ class Jailer:
         self._environments: dict[str, Environment] = {}
         self._kept: dict[str, Remains] = {}
         """Of environments that have ended, for their heirs."""
-        spares = 16 * settings.spare_shells + settings.templates
-        self._slots = list(range(settings.environments + spares))
+        self._keeping = Keeping(
+            settings.stems, settings.stems_idle_s, settings.stems_memory_percent
+        )
+        ahead = 16 * (settings.spare_shells + settings.stems) + settings.templates
+        self._slots = list(range(settings.environments + ahead))
         self._builders: Builders
         self._scratch: Scratch | None = None
         self._without_scratch: str | None = None
@@ -122,22 +133,11 @@ class Jailer:
             "static_init": self._builders.init is not None,
             "no_disk_tmp": self._without_scratch,
             "no_way_out": self._without_way_out,
-            "no_templates": self._why_no_templates(),
+            "no_templates": _why_no_templates(self._settings, pid1_group, self._builders),
         }
         self.tell({"hello": hello}, [])
         self.loop.read(self._control.fileno(), self._read)
         self.loop.run()
-
-    def _why_no_templates(self) -> str | None:
-        if self._settings.rootless:
-            return "an ordinary user's environments are one user to the kernel"
-        if self._cgroups.group("pid1").freezer() is None:
-            return "the machine has no control group that freezes"
-        if self._builders.init is None:
-            return "there is no static first process for this machine"
-        if not exits.can_tell():
-            return "the kernel does not tell how processes of others end (Linux 6.15 does)"
-        return None
 
     def _find_scratch(self) -> None:
         """See whether /tmp can be on disk here."""
@@ -166,7 +166,7 @@ class Jailer:
         def run() -> int:
             own = os.dup2(theirs.detach(), 3)
             os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-            _give_up_rights(uid, seccomp)
+            relay.give_up_rights(uid, seccomp)
             relay.serve(socket.socket(fileno=own), self._settings.opened_networks)
             return 0
 
@@ -241,8 +241,14 @@ class Jailer:
             channel.close_all(fds)
             self._start_zygote(known)
             return
-        recipe = Recipe(name, message["family"], message["interpreter"], message["variables"])
-        pack = Pack(self.loop, recipe, self._builders, self._plan_shell)
+        recipe = Recipe(
+            name,
+            message["family"],
+            message["interpreter"],
+            message["variables"],
+            message["ahead"],
+        )
+        pack = Pack(self.loop, recipe, self._builders, self._plan_shell, self._keeping)
         try:
             trees = [mounts.read_only_copy(fd, self._settings.rootless) for fd in fds]
             try:
@@ -287,7 +293,7 @@ class Jailer:
         if not pack.has_zygote:  # the last one died
             self._start_zygote(pack)
         if order.inherited is None or order.inherited.slot is None:
-            pack.serve(environment)
+            pack.serve(environment, may_take_stem=message["may_take_stem"])
         else:
             pack.serve_in(order.inherited.slot, environment)
 
@@ -378,13 +384,13 @@ class Jailer:
         return shell, blueprint
 
 
-def _give_up_rights(uid: int, seccomp: bytes) -> None:
-    """Become a process that may do nothing but use the sockets it is given and open others."""
-    syscalls.drop_bounding_set()
-    if os.getuid() != uid:
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-    syscalls.set_capabilities(0, 0, 0)
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    syscalls.load_seccomp(seccomp)
+def _why_no_templates(settings: Settings, some_group: Group, builders: Builders) -> str | None:
+    if settings.rootless:
+        return "an ordinary user's environments are one user to the kernel"
+    if some_group.freezer() is None:
+        return "the machine has no control group that freezes"
+    if builders.init is None:
+        return "there is no static first process for this machine"
+    if not exits.can_tell():
+        return "the kernel does not tell how processes of others end (Linux 6.15 does)"
+    return None

@@ -35,6 +35,8 @@ class Shell:
     """Detached file system for /tmp, of the default size, where /tmp is on disk."""
     child: socket.socket | None = None
     """To the process that waits inside to become a function."""
+    pipes: tuple[int, int] | None = None
+    """Read ends of output and telemetry, where the command was started ahead."""
     dead: bool = False
     ended: Callable[[], None] = lambda: None
     """Called once everything inside has ended."""
@@ -81,5 +83,6 @@ class Shell:
         for fd in (self.pidfd, self.commands, self.runtime, self.platform, self.proc, self.tmp):
             if fd >= 0:
                 os.close(fd)
+        channel.close_all(self.pipes or ())
         if self.child is not None:
             self.child.close()

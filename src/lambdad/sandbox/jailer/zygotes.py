@@ -25,6 +25,8 @@ class Recipe:
     """The Python that becomes the zygote, as a path inside; None: the jailer forks commands."""
     variables: Mapping[str, str]
     """Environment of the zygote's interpreter."""
+    ahead: dict[str, Any] | None
+    """What its stems start; None: it has none."""
 
 
 class Zygote:

@@ -1,0 +1,3 @@
+// The function of a rehearsal.
+
+exports.handler = async (event) => event;
