@@ -24,11 +24,13 @@ pytestmark = [
 ]
 
 SOURCE = """
-import os, random, secrets, ssl, sys, time, uuid
+import os, random, secrets, signal, ssl, sys, time, uuid
 from snapshot_restore_py import register_after_restore
 print('init runs')
 held = []
 hooks = []
+released = []
+signal.signal(signal.SIGTERM, lambda *_: released.append(True))
 register_after_restore(lambda: hooks.append(os.getuid()))
 os.environ['SET_BY_INIT'] = 'yes'
 init = {'uuid': str(uuid.uuid4()), 'time': time.time_ns(), 'random': random.random()}
@@ -36,7 +38,8 @@ def handler(event, context):
     seen = {'tmp': os.listdir('/tmp'), 'held': list(held)}
     held.append(event['name'])
     open('/tmp/' + event['name'], 'w').close()
-    time.sleep(event.get('sleep', 0))
+    while event.get('hold') and not released:
+        time.sleep(0.01)
     return {
         'init': init, 'seen': seen, 'hooks': hooks, 'uid': os.getuid(),
         'env': dict(os.environ), 'pid': os.getpid(), 'cwd': os.getcwd(),
@@ -56,6 +59,20 @@ async def publish(on: Bench, source: str, **changes: Any) -> tuple[FunctionVersi
     key = FunctionKey(version.account, version.region, version.name)
     assert await snapshots.make(key, version.version) is None
     return version, on.fleet.pools[version.deployment_id]
+
+
+async def at_once(on: Bench, version: FunctionVersion, amount: int) -> list[Any]:
+    """The answers of so many environments; none of them runs twice."""
+    events = [{"name": f"n{number}", "hold": True} for number in range(amount)]
+    calls = asyncio.gather(*(on.answer(version, event) for event in events))
+    members = on.fleet.pools[version.deployment_id].members
+    async with asyncio.timeout(30):
+        while sum(each.running is not None for each in members) < amount:
+            await asyncio.sleep(0.01)
+    for each in members:
+        if each.running is not None:
+            each._boot.terminate()
+    return await calls
 
 
 FAILING = """
@@ -93,8 +110,7 @@ def test_a_burst_is_restored_from_one_init(bench: OpenBench) -> None:
     async def scenario() -> None:
         async with bench() as on:
             version, _ = await publish(on, SOURCE)
-            calls = [on.answer(version, {"name": f"n{n}", "sleep": 1.5}) for n in range(20)]
-            answers = await asyncio.gather(*calls)
+            answers = await at_once(on, version, 20)
             assert len({answer["uid"] for answer in answers}) == 20
             assert len({str(answer["init"]) for answer in answers}) == 1
             for what in answers[0]["unique"]:
@@ -124,8 +140,7 @@ def test_variables_are_each_environments_own(bench: OpenBench) -> None:
     async def scenario() -> None:
         async with bench() as on:
             version, _ = await publish(on, SOURCE, environment={"OWN": "1"})
-            calls = [on.answer(version, {"name": f"n{n}", "sleep": 0.5}) for n in range(2)]
-            one, two = [answer["env"] for answer in await asyncio.gather(*calls)]
+            one, two = [answer["env"] for answer in await at_once(on, version, 2)]
             assert one["SET_BY_INIT"] == two["SET_BY_INIT"] == "yes"
             differing = {name for name in one if one[name] != two.get(name)}
             assert differing - {"_X_AMZN_TRACE_ID"} == {"AWS_CONTAINER_AUTHORIZATION_TOKEN"}
@@ -170,8 +185,7 @@ def test_what_cannot_be_forked_runs_its_own_init(bench: OpenBench, init: str, re
             assert pool.template.environment is None
             note = f"[lambdad] SnapStart: each environment runs its own init, because {reason}.\n"
             assert on.log.text(version.name).count(note) == 1
-            calls = [on.answer(version, {"name": f"n{n}", "sleep": 0.5}) for n in range(2)]
-            answers = await asyncio.gather(*calls)
+            answers = await at_once(on, version, 2)
             assert len({str(answer["init"]) for answer in answers}) == 2
             text = on.log.text(version.name)
             assert text.count(note) == 1
@@ -244,8 +258,7 @@ def test_memory_that_is_short_ends_the_template_and_another_is_made(bench: OpenB
             async with asyncio.timeout(20):
                 while pool.template.environment is None or not pool.standing.idle:
                     await asyncio.sleep(0.01)
-            calls = [on.answer(version, {"name": f"n{n}", "sleep": 0.5}) for n in range(3)]
-            made = [answer["init"] for answer in await asyncio.gather(*calls)]
+            made = [answer["init"] for answer in await at_once(on, version, 3)]
             assert first["init"] in made, "it is still warm"
             assert len({str(init) for init in made}) == 2
 
