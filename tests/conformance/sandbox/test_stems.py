@@ -136,7 +136,7 @@ def test_there_is_none_before_the_first_use(bench: Workbench) -> None:
 def test_variables_that_act_at_the_start(bench: Workbench, name: str, value: str) -> None:
     async def work() -> str:
         await provoke(bench)
-        # Whatever libraries and Node say of the value comes first.
+        # Libraries and Node say what they think of the value, before or after.
         script = f"{SAY} say(`${{{IS_STEM}}} ${{process.env.{name}}}`); process.exit(0);"
         spec = node_spec(bench, script, variables={name: value})
         await eventually_waiting(bench.driver, DEFAULT_LIMITS.stems)
@@ -145,7 +145,7 @@ def test_variables_that_act_at_the_start(bench: Workbench, name: str, value: str
         await sandbox.kill()
         return text
 
-    assert bench.run(work()).splitlines()[-1] == f"false {value}"
+    assert f"false {value}" in bench.run(work()).splitlines()
 
 
 def test_configurations_that_need_a_start_of_their_own(bench: Workbench) -> None:
