@@ -75,6 +75,16 @@ def test_published_at_once_with_tags_and_variables(client: Any) -> None:
     )
 
 
+def test_the_largest_tmp_is_not_for_snap_start(client: Any) -> None:
+    name = fresh_name()
+    largest: dict[str, Any] = {"EphemeralStorage": {"Size": 10_240}, "Runtime": "python3.12"}
+    given = creation(name, **largest, SnapStart={"ApplyOn": "PublishedVersions"})
+    error = refused(client.create_function, **given)["Error"]
+    assert (error["Code"], "512 MB" in error["Message"]) == ("InvalidParameterValueException", True)
+    answer = client.create_function(**creation(name, **largest))
+    assert answer["EphemeralStorage"] == {"Size": 10_240}
+
+
 def test_every_setting(client: Any) -> None:
     name, layer = fresh_name(), make_layer(client)
     settings: dict[str, Any] = {
@@ -82,7 +92,7 @@ def test_every_setting(client: Any) -> None:
         "MemorySize": 10_240,
         "Environment": {"Variables": {}},
         "TracingConfig": {"Mode": "Active"},
-        "EphemeralStorage": {"Size": 10_240},
+        "EphemeralStorage": {"Size": 512},  # all that goes with SnapStart
         "DeadLetterConfig": {"TargetArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"},
         "KMSKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/k",
         "SnapStart": {"ApplyOn": "PublishedVersions"},
