@@ -40,7 +40,9 @@ class _Connection:
 
     def _connect(self) -> socket.socket:
         host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
-        connection = socket.create_connection((host, int(port or 80)))
+        # Not create_connection: it imports the IDNA codec, which is a megabyte and a millisecond.
+        connection = socket.socket()
+        connection.connect((host, int(port or 80)))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._owner = os.getpid()
         return connection
