@@ -63,6 +63,7 @@ class LogCollector:
         self._pipes: dict[int, Callable[[bytes], None]] = {}
         self._poll: Callable[[int], list[tuple[int, int]]] = _nothing
         self._flush: Callable[[], None] = _no_flush
+        self._rest: Callable[[], list[str]] = _no_lines
 
     def attach(self, output_fd: int, telemetry_fd: int, feed: Feed | None = None) -> None:
         """Read a sandbox's pipes from now on."""
@@ -90,6 +91,7 @@ class LogCollector:
             loop.add_reader(fd, self._read, fd)
         self._poll = poller.poll
         self._flush = flush
+        self._rest = lines.flush
 
     def detach(self) -> None:
         """Take what is left in the pipes and stop reading them, before they are closed."""
@@ -99,6 +101,7 @@ class LogCollector:
         for fd in self._pipes:
             loop.remove_reader(fd)
         self._pipes, self._poll, self._flush = {}, _nothing, _no_flush
+        self._rest = _no_lines
 
     def drain(self) -> None:
         """Take everything that was written before now. One system call where there is nothing."""
@@ -109,6 +112,13 @@ class LogCollector:
             taken = [self._read(fd) for fd, _ in ready]
             if not any(taken):
                 return
+
+    def end_run(self) -> None:
+        """Take what a run printed, its last line too if that has no newline: the next run may be
+        hours away, and it is not that one's."""
+        self.drain()
+        if rest := self._rest():
+            self._write_lines(rest)
 
     def platform(self, now_ms: int, line: str) -> None:
         """Log a line of the platform's own, if it is one."""
@@ -196,3 +206,7 @@ def _nothing(_timeout_ms: int) -> list[tuple[int, int]]:
 
 def _no_flush() -> None:
     pass
+
+
+def _no_lines() -> list[str]:
+    return []

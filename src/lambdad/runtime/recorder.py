@@ -199,7 +199,7 @@ class Recorder:
             asyncio.get_running_loop().call_soon(self._ended, report)
 
     def _ended(self, report: Report) -> None:
-        self._collector.drain()
+        self._collector.end_run()
         now_ms = self._clock.wall_ms()
         self._collector.platform(now_ms, self._lines.end(now_ms, report))
         self._collector.platform(now_ms, self._lines.report(now_ms, report))

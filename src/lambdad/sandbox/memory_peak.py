@@ -25,8 +25,9 @@ class MemoryPeak:
 
     def read(self) -> int:
         """In bytes."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the main process has ended: its group still tells
             self._highest_bytes = max(self._highest_bytes, self._resident_peak())
+        with contextlib.suppress(OSError):
             self._highest_bytes = max(self._highest_bytes, self._group_peak())
         return self._highest_bytes
 

@@ -288,3 +288,16 @@ def test_the_driver_says_what_is_missing(bench: Workbench) -> None:
         assert bench.driver.missing_layers == ()
     else:
         assert bench.driver.missing_layers != ()
+
+
+def test_the_memory_peak_of_who_ended_before_it_was_read(bench: Workbench) -> None:
+    """The kernel forgets a process's own peak with it; its control group keeps it."""
+
+    async def work() -> int:
+        sandbox = await bench.python("big = bytearray(60 << 20)\nimport os\nos._exit(3)")
+        assert await sandbox.exited == Exit(3, None)
+        await sandbox.kill()
+        return sandbox.memory_peak_bytes()
+
+    if bench.driver.tier is Tier.NAMESPACES:  # else there may be no groups
+        assert 60 << 20 < bench.run(work()) < 160 << 20

@@ -84,6 +84,21 @@ def test_drain_takes_what_is_there_before_the_next_line_of_the_platform() -> Non
     collect(scenario)
 
 
+def test_a_run_has_its_last_line_though_it_ends_without_a_newline() -> None:
+    async def scenario(pipes: Pipes) -> None:
+        pipes.collector.begin_tail()
+        os.write(pipes.output, b"whole\npart")
+        pipes.collector.end_run()
+        pipes.collector.platform(0, "END\n")
+        assert pipes.messages == ["whole\n", "part\n", "END\n"]
+        assert pipes.collector.take_tail() == b"whole\npart\nEND\n"
+        os.write(pipes.output, b"next\n")
+        pipes.collector.end_run()
+        assert pipes.messages[3:] == ["next\n"]
+
+    collect(scenario)
+
+
 def test_a_function_cannot_set_the_time_of_its_log_far_off() -> None:
     async def scenario(pipes: Pipes) -> None:
         born_ms = pipes.clock.wall_ms()

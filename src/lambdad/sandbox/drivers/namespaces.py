@@ -103,6 +103,7 @@ class NamespaceSandbox:
             return
         code = os.waitstatus_to_exitcode(status)
         end = Exit(None, -code, oom) if code < 0 else Exit(code, None, oom)
+        self.memory_peak_bytes()  # while its control group is still there
         self.exited.set_result(end)
 
     def lost(self) -> None:
