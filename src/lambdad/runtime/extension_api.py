@@ -58,8 +58,8 @@ class ExtensionEvents(Protocol):
     def on_output(self, data: bytes) -> None:
         """Whole lines that an extension wrote."""
 
-    def on_subscribe(self, identifier: str, subscription: Subscription, api: str) -> None:
-        """An extension wants telemetry; `api` is Telemetry or Logs."""
+    def on_subscribe(self, identifier: str, subscription: Subscription) -> None:
+        """An extension wants telemetry."""
 
     def on_process_exited(self, name: str | None, status: int) -> None:
         """A process of the conductor's has ended with this wait status; None: the runtime."""
@@ -77,7 +77,7 @@ def route(connection: Connection, events: ExtensionEvents) -> bool:
         return False
     if connection.method_is(b"PUT"):
         identifier = _identifier(connection)
-        events.on_subscribe(identifier, parse_subscription(connection.body()), api)
+        events.on_subscribe(identifier, parse_subscription(connection.body(), api))
         connection.answer(response(200, b'"OK"', "application/json"))
     return True
 

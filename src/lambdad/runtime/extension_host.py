@@ -190,13 +190,16 @@ class ExtensionHost:
 
     # -- telemetry ----------------------------------------------------------------------------
 
-    def on_subscribe(self, identifier: str, subscription: Subscription, api: str) -> None:
+    def on_subscribe(self, identifier: str, subscription: Subscription) -> None:
         member = self.extensions.find(identifier)
-        feed = self.feed
+        feed, api = self.feed, subscription.api
         if not self._host.connects_inside:
             raise Rejected(202, f"{api}.NotSupported", f"{api} API is not supported")
         if feed is None or not feed.open:
             text = f"{api} API subscription is closed already"
+            raise Rejected(403, f"{api}.SubscriptionClosed", text)
+        if (earlier := feed.api_of(identifier)) not in (None, api):
+            text = f"The extension is subscribed with the {earlier} API already"
             raise Rejected(403, f"{api}.SubscriptionClosed", text)
         feed.subscribe(identifier, subscription)
         feed.on_subscribed(member.name, subscription.types)

@@ -58,12 +58,13 @@ class Extension:
     error_type: str = ""
 
     def forbid(self, wanted: str) -> Rejected:
-        """The answer to a call that its state does not allow."""
+        """The answer to a call that its state does not allow. Who registers goes by name."""
+        known_as = self.name if wanted == ExtensionState.REGISTERED else self.identifier
         return Rejected(
             403,
             _STATE,
             f"State transition from {self.state} to {wanted} failed for extension "
-            f"{self.identifier or self.name}. Error: State transition is not allowed",
+            f"{known_as}. Error: State transition is not allowed",
         )
 
 

@@ -71,6 +71,11 @@ class TelemetryFeed:
         for kind, text, timestamp_ms in self._history or ():
             self._add(subscriber, kind, _encoded(kind, text, timestamp_ms))
 
+    def api_of(self, identifier: str) -> str | None:
+        """The API that an extension is subscribed with. AWS lets nobody use both."""
+        subscriber = self._subscribers.get(identifier)
+        return None if subscriber is None else subscriber.subscription.api
+
     def close_subscriptions(self) -> None:
         """Init is over: nobody can subscribe any more."""
         self._history = None

@@ -13,6 +13,11 @@ from urllib.parse import urlsplit
 
 from lambdad.runtime.environment import Rejected
 
+_SCHEMAS = {
+    "Telemetry": ("2022-07-01", "2022-12-13", "2025-01-29"),
+    "Logs": ("2020-08-15", "2021-03-18"),
+}
+"""Of each API; all of one API are answered in its latest."""
 _TYPES = ("platform", "function", "extension")
 _PROTOCOLS = ("HTTP", "TCP")
 _HOSTS = ("sandbox.localdomain", "sandbox")
@@ -39,9 +44,11 @@ class Subscription:
     max_items: int
     max_bytes: int
     timeout_ms: int
+    api: str
+    """`Telemetry` or `Logs`."""
 
 
-def parse_subscription(body: bytes) -> Subscription:
+def parse_subscription(body: bytes, api: str) -> Subscription:
     """Raises Rejected."""
     problems: list[str] = []
     try:
@@ -52,13 +59,15 @@ def parse_subscription(body: bytes) -> Subscription:
             raise TypeError("no object")
     except (ValueError, TypeError, RecursionError):
         raise Rejected(400, "ValidationError", "The request's body is not valid JSON") from None
+    if asked.get("schemaVersion", _SCHEMAS[api][0]) not in _SCHEMAS[api]:
+        problems.append(f"schemaVersion should be one of {', '.join(_SCHEMAS[api])}")
     types = _types(asked.get("types"), problems)
     destination = asked.get("destination")
     protocol, port, path = _destination(destination, problems)
     items, size, timeout_ms = _buffering(asked.get("buffering") or {}, problems)
     if problems:
         raise Rejected(400, "ValidationError", "; ".join(problems))
-    return Subscription(types, protocol, port, path, items, size, timeout_ms)
+    return Subscription(types, protocol, port, path, items, size, timeout_ms, api)
 
 
 def _types(given: Any, problems: list[str]) -> tuple[str, ...]:

@@ -173,6 +173,9 @@ def test_a_function_that_fails_midway(client: Any, node: str) -> None:
     assert (chunks, code) == (b"first ", "Unhandled")
     assert details.keys() == {"errorType", "errorMessage", "trace"}
     assert (details["errorType"], details["errorMessage"]) == ("TypeError", "no")
+    events = list(stream(client, node, {"fail": "no"}, LogType="Tail")["EventStream"])
+    log = base64.b64decode(events[-1]["InvokeComplete"]["LogResult"]).decode()
+    assert "\tERROR\tInvoke Error \t" in log
 
 
 @NEEDS_NODE

@@ -224,6 +224,11 @@ def test_an_internal_extension_gets_telemetry_and_a_sigterm() -> None:
         }
         answer = await client.ask("PUT", "/2022-07-01/telemetry", body, Identifier=identifier)
         assert answer[0] == 200
+        assert await client.error("PUT", "/2020-08-15/logs", body, Identifier=identifier) == (
+            403,
+            "Logs.SubscriptionClosed",
+            "The extension is subscribed with the Telemetry API already",
+        )
         working = asyncio.ensure_future(client.next(identifier))
 
         def on_terminate() -> None:

@@ -82,7 +82,7 @@ def test_registrations_that_are_refused() -> None:
     assert rejection(lambda: extensions.register("a", [], "4")) == (
         403,
         "Extension.InvalidExtensionState",
-        "State transition from Registered to Registered failed for extension 3. "
+        "State transition from Registered to Registered failed for extension a. "
         "Error: State transition is not allowed",
     )
     extensions.close_registration()

@@ -25,19 +25,19 @@ MS = 1_000_000
 
 def subscription(**changes: Any) -> Subscription:
     asked = {"schemaVersion": "2022-12-13", "types": ["platform"], "destination": HTTP} | changes
-    return parse_subscription(json.dumps(asked).encode())
+    return parse_subscription(json.dumps(asked).encode(), "Telemetry")
 
 
-def problems(body: object) -> str:
+def problems(body: object, api: str = "Telemetry") -> str:
     with pytest.raises(Rejected) as rejected:
-        parse_subscription(json.dumps(body).encode())
+        parse_subscription(json.dumps(body).encode(), api)
     assert (rejected.value.status, rejected.value.error_type) == (400, "ValidationError")
     return rejected.value.message
 
 
 def test_what_is_not_said_has_a_default() -> None:
     assert subscription(types=["function", "platform"]) == Subscription(
-        ("platform", "function"), "HTTP", 8080, "/in?a=1", 10_000, 262_144, 1_000
+        ("platform", "function"), "HTTP", 8080, "/in?a=1", 10_000, 262_144, 1_000, "Telemetry"
     )
 
 
@@ -48,8 +48,23 @@ def test_all_that_can_be_said() -> None:
         {"protocol": "TCP", "URI": "tcp://sandbox.localdomain:4000"},
     ):
         assert subscription(destination=destination, buffering=buffering) == Subscription(
-            ("platform",), "TCP", 4000, "/", 1000, 1_048_576, 25
+            ("platform",), "TCP", 4000, "/", 1000, 1_048_576, 25, "Telemetry"
         )
+
+
+@pytest.mark.parametrize(
+    ("api", "version", "problem"),
+    [
+        ("Telemetry", "2021-03-18", "one of 2022-07-01, 2022-12-13, 2025-01-29"),
+        ("Logs", "2022-12-13", "one of 2020-08-15, 2021-03-18"),
+        ("Logs", None, "one of 2020-08-15, 2021-03-18"),
+        ("Logs", [], "one of 2020-08-15, 2021-03-18"),
+    ],
+)
+def test_each_api_has_its_schemas(api: str, version: object, problem: str) -> None:
+    asked = {"types": ["function"], "destination": HTTP}
+    assert parse_subscription(json.dumps(asked).encode(), api).api == api
+    assert problems({**asked, "schemaVersion": version}, api) == f"schemaVersion should be {problem}"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 // Response streaming: the global `awslambda`, and handlers that it marks.
 
 import { toPayload } from './errors.mjs';
+import { formatError } from './logging.mjs';
 
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
 const PRELUDE_END = Buffer.alloc(8);
@@ -34,6 +35,7 @@ export async function runStreaming(client, handler, event, context) {
     await handler(event, request, context);
     if (!request.writableEnded) request.end();
   } catch (error) {
+    console.error(`Invoke Error ${formatError(error)}`);
     const payload = toPayload(error);
     request.addTrailers({
       'Lambda-Runtime-Function-Error-Type': payload.errorType.replace(/[^\x20-\x7e]/g, '?'),
