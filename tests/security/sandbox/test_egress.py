@@ -60,7 +60,22 @@ def test_public_addresses_are_reached_by_name_and_by_number() -> None:
 def test_the_host_and_the_metadata_address_are_never_reached() -> None:
     """Not even where the operator opened their networks."""
     source = f"seen = [attempt(*place) for place in [({OURS!r}, 8080), ({METADATA!r}, 80)]]"
-    assert seen(source, "internet", "0.0.0.0/0") == ["ECONNRESET"] * 2
+    assert seen(source, "internet", "0.0.0.0/0") == ["ECONNRESET", "EHOSTUNREACH"]
+
+
+def test_no_connection_is_even_begun_to_link_local_addresses() -> None:
+    source = (
+        "def begun(family, *place):\n"
+        "    with socket.socket(family, socket.SOCK_STREAM) as connection:\n"
+        "        return errno.errorcode.get(connection.connect_ex(place), 'begun')\n"
+        "seen = [\n"
+        "    *(begun(socket.AF_INET, a, 80) for a in ('169.254.169.254', '169.254.170.2')),\n"
+        "    begun(socket.AF_INET6, '::ffff:169.254.169.254', 80),\n"
+        "    begun(socket.AF_INET, '169.254.100.1', 9001),\n"
+        "]"
+    )
+    refused = "EHOSTUNREACH"
+    assert seen(source, "internet", "169.254.0.0/16") == [refused] * 3 + ["begun"]
 
 
 def test_private_networks_are_reached_where_they_are_opened() -> None:

@@ -18,8 +18,9 @@ _ERROR = 2
 _ANSWER_BYTES = 8192
 
 _NEW_ROUTE = 24
-_ROUTE_DEVICE, _ROUTE_SOURCE = 4, 7
-_MAIN_TABLE, _STATIC, _LINK_SCOPE, _UNICAST = 254, 4, 253, 1
+_ROUTE_DESTINATION, _ROUTE_DEVICE, _ROUTE_SOURCE = 1, 4, 7
+_MAIN_TABLE, _STATIC, _LINK_SCOPE, _EVERY_SCOPE = 254, 4, 253, 0
+_UNICAST, _UNREACHABLE = 1, 7
 
 _BATCH_BEGIN, _BATCH_END, _NFTABLES = 16, 17, 10
 _NEW_TABLE, _NEW_CHAIN, _NEW_RULE = 0, 3, 6
@@ -33,11 +34,22 @@ _PORT_GIVEN = 2
 
 def default_route(device: int, source: str) -> None:
     """Send everything that goes nowhere else out of a device, from this address. OSError."""
-    header = struct.pack(
-        "BBBBBBBBI", socket.AF_INET, 0, 0, 0, _MAIN_TABLE, _STATIC, _LINK_SCOPE, _UNICAST, 0
-    )
     attributes = _attribute(_ROUTE_DEVICE, struct.pack("I", device))
     attributes += _attribute(_ROUTE_SOURCE, socket.inet_aton(source))
+    _add_route(_UNICAST, _LINK_SCOPE, 0, attributes)
+
+
+def no_route(network: str, bits: int) -> None:
+    """Refuse connections to a network, but for the namespace's own addresses, with "no route to
+    host". OSError."""
+    destination = _attribute(_ROUTE_DESTINATION, socket.inet_aton(network))
+    _add_route(_UNREACHABLE, _EVERY_SCOPE, bits, destination)
+
+
+def _add_route(kind: int, scope: int, bits: int, attributes: bytes) -> None:
+    header = struct.pack(
+        "BBBBBBBBI", socket.AF_INET, bits, 0, 0, _MAIN_TABLE, _STATIC, scope, kind, 0
+    )
     _exchange(_NETLINK_ROUTE, [(_NEW_ROUTE, _REQUEST | _ACK | _CREATE, header + attributes)])
 
 

@@ -19,6 +19,8 @@ PLATFORM = ("0.0.0.0", 4566)  # noqa: S104 - every address of a namespace that h
 WAY_OUT = ("127.0.0.1", 9053)
 """Where the kernel turns connections to the world, for the relay to carry on."""
 RESOLVER = (RUNTIME_API[0], 53)
+LINK_LOCAL = ("169.254.0.0", 16)
+"""Where clouds keep what tells a machine its secrets."""
 BACKLOG = 128
 
 _SIOCSIFFLAGS = 0x8914
@@ -59,6 +61,7 @@ def open_way_out() -> tuple[socket.socket, socket.socket]:
     """(listener of all TCP connections to the world, DNS socket), non-blocking. Raises OSError
     where the kernel cannot redirect."""
     netlink.default_route(socket.if_nametoindex("lo"), RUNTIME_API[0])
+    netlink.no_route(*LINK_LOCAL)  # the relay refuses it too, but after the kernel has accepted
     netlink.redirect_tcp(WAY_OUT[1], WAY_OUT[0], RUNTIME_API[0])
     resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     resolver.bind(RESOLVER)
