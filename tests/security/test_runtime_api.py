@@ -102,7 +102,7 @@ async def _nobody(port: int) -> socket.socket:
 def test_subscriptions_without_end_are_refused() -> None:
     """Each begins with all that was kept of the init phase."""
     feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS, _nobody)
-    subscription = Subscription(("extension",), "HTTP", 1, "/", 1000, 262_144, 1000)
+    subscription = Subscription(("extension",), "HTTP", 1, "/", 1000, 262_144, 1000, "Logs")
     made = 0
     while feed.open:
         feed.subscribe("same", subscription)
@@ -155,9 +155,15 @@ def test_the_framing_of_a_long_stream_is_no_attack(environment: Environment) -> 
     assert environment.buffered_bytes == 0
 
 
-@pytest.mark.parametrize("status", ["4735", "1e999", "-1", "99999999999999999999999"])
+@pytest.mark.parametrize(
+    ("action", "body"),
+    [
+        *(("exited", f'{{"name":null,"status":{n}}}') for n in ("4735", "1e999", "-1", "9" * 23)),
+        *(("refused", f'{{"name":"x","errno":{n}}}') for n in ("1e999", "[]", "9" * 23)),
+    ],
+)
 def test_a_process_that_ended_as_none_can_is_a_bad_request(
-    environment: Environment, status: str
+    environment: Environment, action: str, body: str
 ) -> None:
     """The conductor runs with the rights of the function: what it reports may be anything."""
     told: list[int] = []
@@ -166,12 +172,15 @@ def test_a_process_that_ended_as_none_can_is_a_bad_request(
         def on_process_exited(self, name: str | None, status: int) -> None:
             told.append(status)
 
+        def on_not_launched(self, name: str, code: int) -> None:
+            told.append(code)
+
     connection, _ = environment.connect()
-    body = b'{"name": null, "status": %s}' % status.encode()
     connection.route = None  # type: ignore[attr-defined]
     environment.route = lambda at: _routed(at, cast(ExtensionEvents, Events()))  # type: ignore
     connection.data_received(
-        b"POST /lambdad/conductor/exited HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        f"POST /lambdad/conductor/{action} HTTP/1.1\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
     )
     assert told == []
 

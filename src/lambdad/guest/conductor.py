@@ -15,7 +15,6 @@ import os
 import select
 import signal
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -66,6 +65,7 @@ class Conductor:
 
     def _start_extension(self, name: str, path: str, variables: Mapping[str, str]) -> None:
         output, end = os.pipe()
+        refused, refuse = os.pipe()  # closed by execve, so that silence is success
 
         def become() -> None:
             os.dup2(end, 1)
@@ -75,8 +75,15 @@ class Conductor:
 
         pid = self._fork()
         if pid == 0:
-            _be(become, path)
+            _be(become, refuse)
+        os.close(refuse)
+        code = os.read(refused, 16)
+        os.close(refused)
         os.close(end)
+        if code:
+            os.close(output)
+            self._tell("refused", json.dumps({"name": name, "errno": int(code)}).encode())
+            return
         os.set_blocking(output, False)
         self._poll.register(output, select.POLLIN)
         self._outputs[output] = b""
@@ -159,14 +166,13 @@ class Conductor:
             os.close(fd)
 
 
-def _be(work: Callable[[], None], name: str) -> None:
-    """Never returns."""
+def _be(work: Callable[[], None], refuse: int) -> None:
+    """Never returns. Writes the number of an error."""
     try:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         work()
     except OSError as error:
-        sys.stderr.write(f"{name}: {error.strerror}\n")
-        sys.stderr.flush()
+        os.write(refuse, str(error.errno).encode())
     finally:
         os._exit(126)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -60,6 +61,9 @@ class ExtensionEvents(Protocol):
 
     def on_subscribe(self, identifier: str, subscription: Subscription) -> None:
         """An extension wants telemetry."""
+
+    def on_not_launched(self, name: str, code: int) -> None:
+        """The kernel refused to start an extension with this errno."""
 
     def on_process_exited(self, name: str | None, status: int) -> None:
         """A process of the conductor's has ended with this wait status; None: the runtime."""
@@ -153,18 +157,31 @@ def _conductor(connection: Connection, events: ExtensionEvents, action: bytes) -
     elif action == b"output":
         events.on_output(connection.body())
         connection.answer(ACCEPTED)
+    elif action == b"refused":
+        name, code = _report(connection, "errno", os.strerror)
+        events.on_not_launched(str(name), code)
+        connection.answer(ACCEPTED)
     elif action == b"exited":
-        try:
-            report = json.loads(connection.body())
-            name, status = report["name"], int(report["status"])
-            os.waitstatus_to_exitcode(status)  # whoever says it may be the function
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-            raise Rejected(400, "InvalidRequestFormat", "no report") from None
+        name, status = _report(connection, "status", os.waitstatus_to_exitcode)
         events.on_process_exited(None if name is None else str(name), status)
         connection.answer(ACCEPTED)
     else:
         return False
     return True
+
+
+def _report(
+    connection: Connection, number: str, meaning: Callable[[int], object]
+) -> tuple[Any, int]:
+    """Whom it is about, and the number of that name, which has a meaning: whoever says it may be
+    the function."""
+    try:
+        report = json.loads(connection.body())
+        name, value = report["name"], int(report[number])
+        meaning(value)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        raise Rejected(400, "InvalidRequestFormat", "no report") from None
+    return name, value
 
 
 def event_answer(event: dict[str, Any], identifier: str) -> tuple[bytes, bytes]:

@@ -8,6 +8,7 @@ extensions.py. May not: know pools, or what a run's caller is told.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -150,6 +151,13 @@ class ExtensionHost:
 
     def on_conductor_abandoned(self, waiting: Next) -> None:
         self._conductor = None
+
+    def on_not_launched(self, name: str, code: int) -> None:
+        refused = code in (errno.EACCES, errno.EPERM)
+        if self.extensions.not_launched(name, "PermissionDenied" if refused else "UnknownError"):
+            text = f"fork/exec /opt/extensions/{name}: {os.strerror(code).lower()}"
+            self._fail("Extension.LaunchError", text)
+        self._changed.set()
 
     def on_process_exited(self, name: str | None, status: int) -> None:
         code = os.waitstatus_to_exitcode(status)

@@ -32,6 +32,7 @@ class ExtensionState(StrEnum):
     RUNNING = "Running"
     INIT_ERROR = "InitError"
     EXIT_ERROR = "ExitError"
+    LAUNCH_ERROR = "LaunchError"
     EXITED = "Exited"
 
 
@@ -177,6 +178,14 @@ class Extensions:
             raise member.forbid(ExtensionState.EXITED)
         member.state, member.error_type, member.owed = ExtensionState.EXIT_ERROR, error_type, False
 
+    def not_launched(self, name: str, error_type: str) -> bool:
+        """The kernel refused to start an external one. False if there is none such."""
+        for member in self.members:
+            if member.external and member.name == name and member.state is ExtensionState.STARTED:
+                member.state, member.error_type = ExtensionState.LAUNCH_ERROR, error_type
+                return True
+        return False
+
     def exited(self, name: str) -> Extension | None:
         """The process of an external one has ended. None if there is none of that name alive."""
         for member in self.members:
@@ -190,7 +199,7 @@ class Extensions:
     @property
     def shutting_down(self) -> list[Extension]:
         """Who is told of the end and may still do something about it."""
-        gone = (ExtensionState.STARTED, ExtensionState.EXITED)
+        gone = (ExtensionState.STARTED, ExtensionState.LAUNCH_ERROR, ExtensionState.EXITED)
         return [
             member
             for member in self.members

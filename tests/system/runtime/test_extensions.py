@@ -142,6 +142,30 @@ def test_a_crash_before_registration(bench: OpenBench) -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize(
+    ("mode", "source", "error_type", "reason"),
+    [
+        (0o644, "#!/bin/bash\n", "PermissionDenied", "permission denied"),
+        (0o755, "no program", "UnknownError", "exec format error"),
+        (0o755, "#!/no/interpreter\n", "UnknownError", "no such file or directory"),
+    ],
+)
+def test_an_extension_that_cannot_be_started(
+    bench: OpenBench, mode: int, source: str, error_type: str, reason: str
+) -> None:
+    async def scenario() -> None:
+        async with bench(extension_shutdown_s=30.0) as on:
+            folder = layer(on, broken=source)
+            (folder / "extensions" / "broken").chmod(mode)
+            version = counter(on, folder)
+            message = f"fork/exec /opt/extensions/broken: {reason}"
+            assert await failure(on, version) == ("Extension.LaunchError", message)
+            line = "EXTENSION\tName: broken\tState: LaunchError\tEvents: []\tError Type: "
+            assert f"{line}{error_type}\n" in on.log.messages(version.name)
+
+    run(scenario())
+
+
 def test_an_init_error(bench: OpenBench) -> None:
     unhappy = HEAD + "register '\"INVOKE\"'\nfailed init My.Reason\nsleep 60\n"
 

@@ -64,7 +64,9 @@ def test_all_that_can_be_said() -> None:
 def test_each_api_has_its_schemas(api: str, version: object, problem: str) -> None:
     asked = {"types": ["function"], "destination": HTTP}
     assert parse_subscription(json.dumps(asked).encode(), api).api == api
-    assert problems({**asked, "schemaVersion": version}, api) == f"schemaVersion should be {problem}"
+    assert (
+        problems({**asked, "schemaVersion": version}, api) == f"schemaVersion should be {problem}"
+    )
 
 
 @pytest.mark.parametrize(
