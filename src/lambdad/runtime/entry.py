@@ -6,6 +6,8 @@ AWS_LAMBDA_EXEC_WRAPPER. Looks at files, starts nothing.
 
 from __future__ import annotations
 
+import os
+import platform
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from lambdad.sandbox.driver import RuntimePack
 
 WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
 _BOOTSTRAPS = ("/var/task/bootstrap", "/opt/bootstrap")
+_MACHINES = {62: "x86_64", 183: "aarch64"}
+"""By the number in an ELF header."""
+_EMULATORS = Path("/proc/sys/fs/binfmt_misc")
 _WRAPPED = (
     f'w="${WRAPPER_VARIABLE}"; '
     '[ -f "$w" ] || { echo "$w: does not exist"; exit 127; }; '
@@ -39,13 +44,31 @@ def with_command(pack: RuntimePack, version: FunctionVersion) -> RuntimePack:
 
 def _with_bootstrap(pack: RuntimePack, version: FunctionVersion) -> RuntimePack:
     own, layered = _BOOTSTRAPS
-    in_package = version.code_dir / "bootstrap"
-    if in_package.is_file():
-        return replace(pack, argv=(own,), host_argv=(str(in_package),))
-    for layer in reversed(version.layer_dirs):
-        if (layer / "bootstrap").is_file():
-            return replace(pack, argv=(layered,), host_argv=(str(layer / "bootstrap"),))
+    places = [(own, version.code_dir), *((layered, layer) for layer in version.layer_dirs[::-1])]
+    for inside, folder in places:
+        path = folder / "bootstrap"
+        if path.is_file():
+            if (error := _why_not_started(path)) is not None:
+                raise NoEntryPoint(f"fork/exec {inside}: {error}")
+            return replace(pack, argv=(inside,), host_argv=(str(path),))
     raise NoEntryPoint(f"Couldn't find valid bootstrap(s): [{' '.join(_BOOTSTRAPS)}]")
+
+
+def _why_not_started(program: Path) -> str | None:
+    """What the kernel would say to the commonest mistakes: the mode, another processor's program,
+    a script of Windows."""
+    with program.open("rb") as file:
+        head = file.read(256)
+        mode = os.fstat(file.fileno()).st_mode
+    if not mode & 0o111:
+        return "permission denied"
+    if head.startswith(b"#!"):
+        return "no such file or directory" if head.partition(b"\n")[0].endswith(b"\r") else None
+    if not head.startswith(b"\x7fELF"):
+        return "exec format error"
+    machine = _MACHINES.get(int.from_bytes(head[18:20], "little"))
+    known = machine in (None, platform.machine()) or (_EMULATORS / f"qemu-{machine}").exists()
+    return None if known else "exec format error"
 
 
 def misplaced_module(code_dir: Path, handler: str, suffixes: tuple[str, ...]) -> str | None:

@@ -18,7 +18,8 @@ def test_bootstrap_of_the_package_comes_before_the_layers(tmp_path: Path) -> Non
     code, low, high = (tmp_path / name for name in ("code", "low", "high"))
     for folder in (code, low, high):
         folder.mkdir()
-        (folder / "bootstrap").write_text("")
+        (folder / "bootstrap").write_text("#!/bin/sh\n")
+        (folder / "bootstrap").chmod(0o755)
     version = make_version(code, layer_dirs=(low, high))
     assert with_command(PROVIDED, version).argv == ("/var/task/bootstrap",)
     (code / "bootstrap").unlink()
@@ -32,6 +33,46 @@ def test_no_bootstrap(tmp_path: Path) -> None:
     assert str(error.value) == (
         "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
     )
+
+
+@pytest.mark.parametrize(
+    ("mode", "content", "error"),
+    [
+        (0o644, b"#!/bin/sh\n", "permission denied"),
+        (0o755, b"", "exec format error"),
+        (0o755, b"echo no first line\n", "exec format error"),
+        (0o755, b"#!/bin/sh\r\nexit\r\n", "no such file or directory"),
+        (0o755, b"\x7fELF" + bytes(14) + b"\xb7\0", "exec format error"),
+        (0o755, b"\x7fELF" + bytes(14) + b"\x3e\0", "exec format error"),
+        (0o755, b"\x7fELF" + bytes(14) + b"\xf3\0", None),  # let the kernel say
+    ],
+)
+@pytest.mark.parametrize("place", ["code", "layer"])
+def test_a_bootstrap_that_cannot_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    place: str,
+    mode: int,
+    content: bytes,
+    error: str | None,
+) -> None:
+    foreign = "x86_64" if content[18:19] == b"\xb7" else "aarch64"
+    monkeypatch.setattr("lambdad.runtime.entry.platform.machine", lambda: foreign)
+    monkeypatch.setattr("lambdad.runtime.entry._EMULATORS", tmp_path / "none")
+    code, layer = tmp_path / "code", tmp_path / "layer"
+    for folder in (code, layer):
+        folder.mkdir()
+    path = tmp_path / place / "bootstrap"
+    path.write_bytes(content)
+    path.chmod(mode)
+    version = make_version(code, layer_dirs=(layer,))
+    if error is None:
+        assert with_command(PROVIDED, version).host_argv == (str(path),)
+        return
+    with pytest.raises(NoEntryPoint) as refused:
+        with_command(PROVIDED, version)
+    inside = {"code": "/var/task", "layer": "/opt"}[place]
+    assert str(refused.value) == f"fork/exec {inside}/bootstrap: {error}"
 
 
 def test_a_wrapper_gets_the_command_as_its_arguments(tmp_path: Path) -> None:
