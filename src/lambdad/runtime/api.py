@@ -14,7 +14,14 @@ from typing import Protocol
 
 from lambdad.core.limits import Limits
 from lambdad.runtime import snapshot_restore
-from lambdad.runtime.connection import ACCEPTED, RESPONSE_MODE, Connection, Next, response
+from lambdad.runtime.connection import (
+    ACCEPTED,
+    AND_NEXT,
+    RESPONSE_MODE,
+    Connection,
+    Next,
+    response,
+)
 from lambdad.runtime.environment import Rejected
 from lambdad.runtime.extension_api import ExtensionEvents, route
 from lambdad.runtime.invocation import Sink, Source
@@ -164,7 +171,21 @@ class RuntimeApi:
             runs.on_error(request_id, connection.header(_ERROR_TYPE), _error_body(connection))
         else:
             runs.on_response(request_id, connection.body())
-        connection.accept()
+        if AND_NEXT in headers:
+            connection.wait(self.events.on_next_abandoned)
+            asyncio.get_running_loop().call_soon(self._come_back, connection)
+        else:
+            connection.accept()
+
+    def _come_back(self, connection: Connection) -> None:
+        """What was posted was a request for the next event too. It is acted upon once whoever
+        waits for the result has been served, and the log of its run is written."""
+        if not connection.waits:
+            return
+        try:
+            self._next(connection)
+        except Rejected as rejection:
+            connection.refuse(rejection)
 
     def _error(self, connection: Connection, request_id: str) -> None:
         if connection.too_large:

@@ -20,8 +20,11 @@ from lambdad.runtime.invocation import Sink
 
 RESPONSE_MODE = b"lambda-runtime-function-response-mode"
 CHUNKED = b"transfer-encoding"
+AND_NEXT = b"lambdad-and-next"
+"""lambdad's own, for its own clients: who posts a result with it gets the next event as the answer,
+which saves both sides a request."""
 _KEPT_PREFIX = b"lambda-"
-_KEPT_HEADERS = frozenset({b"authorization", b"content-type", b"expect", CHUNKED})
+_KEPT_HEADERS = frozenset({b"authorization", b"content-type", b"expect", CHUNKED, AND_NEXT})
 _HEADER_INITIALS = frozenset(b"aAcClLeETt")
 _HEADERS_AT_MOST = 64
 """Of one request, trailers included; more than a runtime sends is not kept."""
@@ -255,6 +258,12 @@ class Connection(asyncio.Protocol):
     def wait(self, abandon: Callable[[Next], None]) -> None:
         """The answer comes by `send_event`; `abandon` is told if the client hangs up before."""
         self._abandon = abandon
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is still somebody to be answered by `send_event`."""
+        transport = self._transport
+        return self._abandon is not None and transport is not None and not transport.is_closing()
 
     def wait_no_more(self) -> None:
         """The request that was to wait is answered otherwise."""

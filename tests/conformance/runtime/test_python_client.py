@@ -154,6 +154,85 @@ def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
     assert seen.output.splitlines()[1].startswith("(b'{}', ")
 
 
+UNITE, NEXT = ("unite", ()), ("next", ())
+
+
+def result(body: bytes) -> tuple[str, tuple]:
+    """Hand in a result."""
+    return (RESULT, (ID, body, "application/json", None))
+
+
+def test_a_result_and_the_wish_for_the_next_event_as_one_request() -> None:
+    calls = [NEXT, result(b"1"), NEXT, result(b"2"), NEXT]
+    events = [answer(200, EVENT, b'"%d"' % number) for number in range(3)]
+    united = run(OURS / "runtime_client.py", [UNITE, *calls], events)
+    taken = answer(202)
+    apart = run(COMPILED, calls, [events[0], taken, events[1], taken, events[2]])
+    assert united.output == "None\n" + apart.output
+    posts = [request for request in apart.requests if request[0].startswith("POST")]
+    assert united.requests[1:] == [
+        (line, {**headers, "lambdad-and-next": "yes"}, body) for line, headers, body in posts
+    ]
+
+
+def test_a_result_that_may_be_too_large_waits_for_its_answer() -> None:
+    calls = [UNITE, NEXT, result(b"x" * 65_537), NEXT]
+    event = answer(200, EVENT, b"{}")
+    seen = run(OURS / "runtime_client.py", calls, [event, answer(202), event])
+    assert [line.split()[0] for line, _, _ in seen.requests] == ["GET", "POST", "GET"]
+    assert "lambdad-and-next" not in seen.requests[1][1]
+
+
+def test_a_result_refused_is_told_with_the_next_event() -> None:
+    calls = [UNITE, NEXT, result(b"1"), NEXT, NEXT]
+    event = answer(200, EVENT, b"{}")
+    seen = run(OURS / "runtime_client.py", calls, [event, answer(403, b"", b"no"), event])
+    assert [line.split()[0] for line, _, _ in seen.requests] == ["GET", "POST", "GET"]
+    alone = run(COMPILED, [result(b"1")], [answer(403, b"", b"no")])
+    assert seen.output.splitlines()[3:5] == alone.output.splitlines()
+    assert seen.output.splitlines()[5].startswith("(b'{}', ")
+
+
+def test_nobody_answers_a_result() -> None:
+    calls = [UNITE, NEXT, result(b"1"), NEXT]
+    seen = run(OURS / "runtime_client.py", calls, [answer(200, EVENT, b"{}"), b""])
+    alone = run(COMPILED, [NEXT], [b""])
+    assert seen.output.splitlines()[3:] == alone.output.splitlines()
+
+
+def test_a_process_forked_between_a_result_and_its_answer_asks_for_itself() -> None:
+    program = """
+import os, sys
+sys.path.insert(0, {folder!r})
+import runtime_client
+runtime_client.unite()
+runtime_client.next()
+runtime_client.post_invocation_result({ID!r}, b"1", "application/json")
+child = os.fork()
+print(runtime_client.next()[0], flush=True)
+if child:
+    os.waitpid(child, 0)
+"""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        process = subprocess.Popen(
+            [sys.executable, "-c", program.format(folder=str(OURS), ID=ID)],
+            env={**os.environ, "AWS_LAMBDA_RUNTIME_API": address},
+            stdout=subprocess.PIPE,
+        )
+        first, _ = listener.accept()
+        first.recv(65_536)
+        first.sendall(answer(200, EVENT, b"{}"))
+        second, _ = listener.accept()
+        with first, second:
+            second.recv(65_536)
+            second.sendall(answer(200, EVENT, b"the child's"))
+            assert process.stdout is not None
+            assert process.stdout.readline() == b'b"the child\'s"\n'
+            first.sendall(answer(200, EVENT, b"the parent's"))
+            assert process.communicate(timeout=60)[0] == b'b"the parent\'s"\n'
+
+
 def test_a_signal_between_a_request_and_its_answer_leaves_nothing_behind() -> None:
     program = """
 import signal, time, threading, os, sys

@@ -122,11 +122,11 @@ class Client:
 Scenario = Callable[[Events, Callable[[], Awaitable[Client]], RuntimeApi], Awaitable[None]]
 
 
-def serve(scenario: Scenario, limits: Limits = LIMITS) -> None:
+def serve(scenario: Scenario, limits: Limits = LIMITS, events: Events | None = None) -> None:
     """Run a scenario against a served API."""
+    events = events or Events()
 
     async def main() -> None:
-        events = Events()
         api = RuntimeApi(events, events, events, limits)
         listener = socket.create_server(("127.0.0.1", 0))
         listener.setblocking(False)
@@ -169,6 +169,79 @@ def test_next_waits_for_its_event() -> None:
         assert events.calls == [("next",), ("response", "a", b"1")]
 
     serve(scenario)
+
+
+AND_NEXT = "Lambdad-And-Next: yes"
+
+
+async def asked(events: Events) -> Next:
+    """The request for the next event that comes."""
+    while not events.waiting:
+        await asyncio.sleep(0.001)
+    return events.waiting.pop()
+
+
+def test_a_result_that_is_answered_with_the_next_event() -> None:
+    async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
+        client = await connect()
+        for _ in range(2):
+            client.writer.write(post("invocation/a/response", b"1", AND_NEXT))
+            (await asked(events)).send_event(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"{}")
+            assert await client.ask(b"") == b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+        assert events.calls == [("response", "a", b"1"), ("next",)] * 2
+        client.writer.write(post("invocation/a/response", b"1", AND_NEXT))
+        await asked(events)
+        client.writer.write(b"x")  # behind a request that waits
+        assert await client.gone()
+
+    serve(scenario)
+
+
+def test_a_refused_result_asks_for_nothing() -> None:
+    async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
+        client = await connect()
+        events.refusal = Rejected(400, "InvalidRequestID", "Invalid request ID")
+        answer = await client.ask(post("invocation/b/response", b"1", AND_NEXT))
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        answer = await client.ask(post("invocation/b/response", b"x" * 300_000, AND_NEXT))
+        assert answer.startswith(b"HTTP/1.1 413 Request Entity Too Large\r\n")
+        assert events.calls == [("too large", "b")]
+        assert await client.ask(post("invocation/a/response", b"1")) == ACCEPTED
+
+    serve(scenario)
+
+
+def test_a_next_event_that_is_refused_after_its_result_was_taken() -> None:
+    class Refusing(Events):
+        def on_response(self, request_id: str, payload: bytes) -> None:
+            super().on_response(request_id, payload)
+            self.refusal = Rejected(403, "InvalidStateTransition", "no")
+
+    async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
+        client = await connect()
+        answer = await client.ask(post("invocation/a/response", b"1", AND_NEXT))
+        assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+        assert events.calls == [("response", "a", b"1")]
+
+    serve(scenario, events=Refusing())
+
+
+def test_an_environment_that_ends_with_its_result_is_not_asked_for_an_event() -> None:
+    class Ending(Events):
+        end: Callable[[], None]
+
+        def on_response(self, request_id: str, payload: bytes) -> None:
+            super().on_response(request_id, payload)
+            asyncio.get_running_loop().call_soon(self.end)
+
+    async def scenario(events: Ending, connect: Callable, api: RuntimeApi) -> None:
+        events.end = api.close
+        client = await connect()
+        client.writer.write(post("invocation/a/response", b"1", AND_NEXT))
+        assert await client.gone()
+        assert ("next",) not in events.calls
+
+    serve(scenario, events=Ending())
 
 
 def test_bodies_in_chunks_with_trailers() -> None:

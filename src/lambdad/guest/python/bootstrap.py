@@ -42,6 +42,7 @@ def import_client() -> None:
     """Import the runtime client and what every function needs of it."""
     importlib.import_module("awslambdaric.__main__")
     importlib.import_module("http.client")
+    importlib.import_module("runtime_client").unite()
 
 
 def rehearse() -> None:
