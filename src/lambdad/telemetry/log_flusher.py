@@ -18,7 +18,7 @@ from lambdad.telemetry.log_events import store_lines
 from lambdad.telemetry.log_records import Line
 from lambdad.telemetry.log_tail import LiveTail
 
-FLUSH_SECONDS = 0.1
+FLUSH_SECONDS = 0.25
 """How long a line waits for others to be stored with."""
 RETRY_SECONDS = 1.0
 """After a write that failed, say on a full disk."""
