@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from lambdad.core.ids import EnvironmentId
 from lambdad.core.limits import Limits
-from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxError, SandboxSpec
+from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxError, SandboxSpec, Tier
 from lambdad.sandbox.launch import Launcher, Places, PlainLauncher
 
 _FOLDER_PREFIX = "lambdad-process-"
@@ -136,7 +136,8 @@ class ProcessDriver:
             os.close(telemetry_write)
             if plan is not None:
                 os.close(plan)
-        self._limit(process.pid)
+        if self.tier is Tier.PROCESS:  # in tier C the process sees to it before it changes its user
+            self._limit(process.pid)
         return ProcessSandbox(
             spec.environment_id,
             process,
