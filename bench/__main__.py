@@ -16,6 +16,7 @@ from bench import (
     control,
     events,
     idle,
+    java,
     path,
     runtimes,
     sandboxes,
@@ -132,6 +133,7 @@ BENCHMARKS = {
     "idle": idle.main,
     "snapstart": snapstart.main,
     "runtimes": runtimes.main,
+    "java": java.main,
     "thaw": thaw.main,
     "events": events.main,
 }

@@ -87,7 +87,7 @@ def create(server: Server, program: Program, name: str) -> None:
         time.sleep(0.01)
 
 
-def bare_start(program: Program) -> float:
+def bare_start(command: Sequence[str], folder: Path, handler: str, memory_mib: int = 128) -> float:
     """Seconds from the start of the process to its response."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host, port = listener.getsockname()
@@ -95,13 +95,16 @@ def bare_start(program: Program) -> float:
             "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}",
             "AWS_LAMBDA_FUNCTION_NAME": "bare",
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
-            "LAMBDA_TASK_ROOT": str(program.folder),
-            "_HANDLER": program.handler,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mib),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": "bare",
+            "AWS_LAMBDA_LOG_STREAM_NAME": "bare",
+            "LAMBDA_TASK_ROOT": str(folder),
+            "_HANDLER": handler,
             "PATH": os.environ["PATH"],
         }
         started = time.perf_counter()
-        process = subprocess.Popen(program.command, env=variables, cwd=program.folder)
+        process = subprocess.Popen(command, env=variables, cwd=folder, stdout=subprocess.DEVNULL)
         connection, _ = listener.accept()
         with connection:
             _read_request(connection)
@@ -133,7 +136,7 @@ def measure(program: Program) -> tuple[Latency, Latency]:
             time.sleep(PAUSE_S)
             ours += sequential(server, [server.invoke_bytes(f"cold-{number}", EVENT)])
             time.sleep(PAUSE_S)
-            bare.append(bare_start(program))
+            bare.append(bare_start(program.command, program.folder, program.handler))
     return latency(ours[FIRST:]), latency(bare[FIRST:])
 
 

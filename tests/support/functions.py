@@ -19,10 +19,12 @@ from lambdad.core.clock import Clock, SystemClock
 from lambdad.core.ids import AccountId, Region, RequestId, new_request_id
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
 from lambdad.functions.snapshot import Catalog, Function, FunctionVersion
+from lambdad.invoke.archiving import Archivist
 from lambdad.invoke.fleet import MachineFleet
 from lambdad.invoke.invoker import Invoker, InvokeRequest, InvokeResult
 from lambdad.invoke.machine import ReadMachine, unbounded
 from lambdad.invoke.provisioning import Provisioner
+from lambdad.runtime.archives import ArchiveStore
 from lambdad.runtime.catalog.packs import PackCatalog
 from lambdad.runtime.freezer import Freezer
 from lambdad.runtime.services import EnvironmentServices
@@ -132,6 +134,8 @@ class Bench:
     driver: Driver
     limits: Limits
     provisioner: Provisioner
+    archives: ArchiveStore
+    archivist: Archivist
 
     def write(self, files: Mapping[str, str], **changes: Any) -> FunctionVersion:
         """A version made of these files, published in the catalog."""
@@ -203,14 +207,22 @@ async def running(
         await driver.start()
         log, catalog = MemoryLog(), Catalog()
         freezer = Freezer(clock, bounds.environment_freeze_grace_ms)
-        services = EnvironmentServices(driver, log, lambda _: Keys(), clock, bounds, freezer)
+        archives = ArchiveStore(folder / "archives", bounds)
+        services = EnvironmentServices(
+            driver, log, lambda _: Keys(), clock, bounds, freezer, archives=archives
+        )
         fleet = MachineFleet(services, catalog, read_machine)
         packs = packs or make_packs(folder)
         provisioner = Provisioner(fleet, packs, catalog)
         invoker = Invoker(fleet, packs)
+        archivist = Archivist(fleet, packs, catalog, archives)
         try:
-            yield Bench(folder, catalog, invoker, fleet, log, driver, bounds, provisioner)
+            yield Bench(
+                *(folder, catalog, invoker, fleet, log, driver, bounds, provisioner),
+                *(archives, archivist),
+            )
         finally:
+            await archivist.close()
             await invoker.close()
             await driver.close()
         assert fleet.environments == 0

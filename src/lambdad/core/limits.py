@@ -284,6 +284,15 @@ class Limits:
     is dropped for another one (ours)."""
     snapshot_environments: int = 1
     """Environments kept prepared for each of them (ours)."""
+    class_archive_bytes: int = 128 * MIB
+    """One archive of what the init of a Java function loads; 0: none is made (ours)."""
+    class_archives_bytes: int = 4096 * MIB
+    """All of them; the oldest make room (ours)."""
+    class_archive_delay_s: float = 10.0
+    """From a change of a function to the run of its init that makes one: who changes code in a loop
+    has none made (ours)."""
+    class_archive_timeout_s: float = 120.0
+    """For that run, which gets only what others leave of the CPU (ours)."""
     template_pause_s: float = 60.0
     """How long a version has no template after one that could not be forked (ours)."""
     managed_environments: int = 3

@@ -22,6 +22,8 @@ SHELL_NAMESPACES = (
 OWNED_NAMESPACES = syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWPID
 """What a template's child joins as well: its shell belongs to a user namespace of the template."""
 TASK_ROOT = "/var/task"
+LAYERS = "/opt"
+ARCHIVE = "/var/runtime/archive"
 
 
 def enter(shell: int, cgroups: Sequence[int]) -> None:
@@ -32,12 +34,12 @@ def enter(shell: int, cgroups: Sequence[int]) -> None:
     syscalls.setns(shell, SHELL_NAMESPACES)
 
 
-def furnish(code: int, layers: int | None, tmp: int | None, tmp_mib: int) -> int:
-    """Mount code, layers and /tmp (detached mounts); without one, /tmp is memory of that size.
-    A detached copy of /tmp, which outlives the environment with whoever holds it."""
-    syscalls.attach_tree(code, TASK_ROOT)
-    if layers is not None:
-        syscalls.attach_tree(layers, "/opt")
+def furnish(trees: Mapping[str, int], tmp: int | None, tmp_mib: int) -> int:
+    """Mount what a function brings (detached mounts, by target) and /tmp, which is memory of that
+    size where none is given. A detached copy of /tmp, which outlives the environment with whoever
+    holds it."""
+    for target, tree in trees.items():
+        syscalls.attach_tree(tree, target)
     if tmp is not None:
         syscalls.attach_tree(tmp, "/tmp")
     else:

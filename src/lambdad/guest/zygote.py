@@ -15,8 +15,8 @@ as `channel` sends them:
     zygote → jailer  {"ready": true} or {"broken": reason}
                      {"child": number, "exit": wait status} or {"child", "failed": reason}
     child → jailer   {"waiting": true}
-    jailer → child   {"tmp_mib", "layers": bool, "mounted_tmp": bool, "template": hex or null}
-                     + payload, output, telemetry, code, [layers], [file system of /tmp],
+    jailer → child   {"tmp_mib", "targets", "mounted_tmp": bool, "template": hex or null}
+                     + payload, output, telemetry, a mount for each target, [file system of /tmp],
                      [control socket of a template]
     child → jailer   {"entered": true} + its /proc/self/status, copy of /tmp, or
                      {"failed": reason}
@@ -214,11 +214,10 @@ class Zygote:
 
 
 def _furnish(order: dict[str, Any], fds: list[int]) -> int:
-    """Mount what an order brings: behind payload and pipes code, layers, /tmp. A copy of /tmp."""
-    rest = fds[4:]
-    layers = rest.pop(0) if order["layers"] else None
-    given_tmp = rest[0] if order["mounted_tmp"] else None
-    return entering.furnish(fds[3], layers, given_tmp, order["tmp_mib"])
+    """Mount what an order brings behind payload and pipes. A copy of /tmp."""
+    targets = order["targets"]
+    given_tmp = fds[3 + len(targets)] if order["mounted_tmp"] else None
+    return entering.furnish(dict(zip(targets, fds[3:])), given_tmp, order["tmp_mib"])
 
 
 def describe(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 
 from lambdad.core.ids import AccountId, Region
 from lambdad.functions.snapshot import Catalog, Function, FunctionVersion, Key
@@ -138,6 +139,23 @@ class MachineFleet:
             function.account.tenant_environments += 1
         self._room.promise(pool.size_mib)
         return None
+
+    @contextlib.contextmanager
+    def aside(self, size_mib: int) -> Iterator[bool]:
+        """Count an environment of no pool for as long as the block lasts, which nothing gives way
+        to; whether there is room for it."""
+        now_ns = self.services.clock.monotonic_ns()
+        free = self.environments < self.services.limits.environments
+        if self._closing or not free or not self._room.fits(size_mib, now_ns):
+            yield False
+            return
+        self.environments += 1
+        self._room.promise(size_mib)
+        try:
+            yield True
+        finally:
+            self.environments -= 1
+            self._room.settle(size_mib)
 
     def started(self, size_mib: int) -> None:
         self._room.settle(size_mib)

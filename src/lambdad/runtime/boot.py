@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from lambdad.core.ids import EnvironmentId, new_environment_id
@@ -17,7 +18,7 @@ from lambdad.functions.errors import LambdaError
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.guest.template import READY
 from lambdad.runtime.api import RunEvents, RuntimeApi, RuntimeEvents
-from lambdad.runtime.collector import LogCollector
+from lambdad.runtime.collector import Collector
 from lambdad.runtime.entry import NoEntryPoint, with_command
 from lambdad.runtime.environment import Environment
 from lambdad.runtime.extension_host import ExtensionHost, external_extensions
@@ -86,7 +87,7 @@ class Boot:
         version: FunctionVersion,
         purpose: Purpose,
         services: EnvironmentServices,
-        collector: LogCollector,
+        collector: Collector,
         events: tuple[RuntimeEvents, RunEvents],
         watcher: Watcher,
     ) -> None:
@@ -113,6 +114,7 @@ class Boot:
         self._runtime_ready = False
         self._watcher = watcher
         self._sandbox: Sandbox | None = None
+        self._archive: Path | None = None
         loop = asyncio.get_running_loop()
         self._init: asyncio.Future[InitFailure | None] = loop.create_future()
         self._keeps_tmp = False
@@ -140,6 +142,7 @@ class Boot:
         if len(external) > services.limits.extensions:
             self._fail_init(_too_many_extensions(services.limits.extensions))
             return
+        self._archive = services.archives.find(version, pack)
         credentials = services.credentials_for(version)
         variables = environment_variables(version, pack, stream, credentials, self._purpose)
         if self.snapshot is not None:
@@ -155,6 +158,8 @@ class Boot:
             tmp_mib=version.tmp_mib,
             extensions=external,
             extension_variables=extension_variables(variables) if external else {},
+            archive=self._archive,
+            background=self._purpose.background,
             heir_of=heir_of,
             template=template,
         )
@@ -253,6 +258,10 @@ class Boot:
         """SIGTERM for the runtime."""
         if self._sandbox is not None:
             self._sandbox.terminate()
+
+    async def exited(self) -> Exit | None:
+        """How the main process ended, when it has; None where there never was one."""
+        return None if self._sandbox is None else await asyncio.shield(self._sandbox.exited)
 
     def runtime_exited(self, end: Exit) -> None:
         """The runtime's process ended, in an environment where it is not the main one."""
@@ -355,6 +364,8 @@ class Boot:
         if not self._init.done():
             error_type = exited("", end).error_type
             crashed = end.signal is not None and not end.oom
+            if crashed and self._archive is not None:
+                self._services.archives.distrust(self._archive)
             failure = InitFailure("error", error_type, lambda rid: exited(rid, end), crashed)
             self._fail_init(failure)
             return

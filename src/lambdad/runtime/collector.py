@@ -41,6 +41,21 @@ class LogSink(Protocol):
         """Take one event. Never blocks and never fails."""
 
 
+class Collector(Protocol):
+    """Takes what the processes of a sandbox write."""
+
+    feed: Feed | None
+
+    def attach(self, output_fd: int, telemetry_fd: int, feed: Feed | None = None) -> None:
+        """Read a sandbox's pipes from now on."""
+
+    def detach(self) -> None:
+        """The pipes are closed next."""
+
+    def extension_output(self, data: bytes) -> None:
+        """Whole lines of an extension."""
+
+
 class LogCollector:
     """The log of one execution environment: one stream, whatever sandbox is behind it."""
 

@@ -32,6 +32,8 @@ class Purpose:
 
     forks: bool = False
     """It is to be a template: others are forked from behind its init (SnapStart)."""
+    background: bool = False
+    """It only gets what the others leave of the CPU."""
     note: str | None = None
     """What the function's log says of it at its start, beside AWS's lines."""
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from lambdad.core.clock import Clock
 from lambdad.core.limits import Limits
 from lambdad.functions.snapshot import FunctionVersion
+from lambdad.runtime.archives import Archives, NoArchives
 from lambdad.runtime.collector import LogSink
 from lambdad.runtime.freezer import Freezer
 from lambdad.runtime.invocation import Invocation
@@ -79,4 +80,5 @@ class EnvironmentServices:
     limits: Limits
     freezer: Freezer
     platform: PlatformEndpoint | None = None
+    archives: Archives = field(default_factory=NoArchives)
     tasks: Tasks = field(default_factory=Tasks)

@@ -17,11 +17,14 @@ from typing import Protocol
 
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import EnvironmentId
+from lambdad.guest import entering
 
 RUNTIME_API_ADDRESS = ("169.254.100.1", 9001)
 """Where a function finds the Runtime API inside its own network namespace (as on AWS)."""
 PLATFORM_PORT = 4566
 """Where a function finds the AWS APIs inside its own network namespace, on every local address."""
+ARCHIVE = entering.ARCHIVE
+"""Where a runtime finds the archive of its function."""
 
 
 class Tier(StrEnum):
@@ -37,6 +40,11 @@ class Tier(StrEnum):
         """Whether lambdad may connect to a port that a function names. In tier C it may not: the
         port could be one of the host's that is closed to the function. In tier D none is."""
         return self is not Tier.HARDENED_PROCESS
+
+    @property
+    def shows_archives(self) -> bool:
+        """Whether `SandboxSpec.archive` is shown; without mounts it is left unused."""
+        return self in (Tier.NAMESPACES, Tier.ROOTLESS)
 
 
 class Reach(StrEnum):
@@ -79,6 +87,17 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
+class Training:
+    """How a pack makes an archive of what a function's init loads, for a quicker start."""
+
+    argv: tuple[str, ...]
+    """Starts as the pack's command does and, ended by SIGTERM behind its init, writes an archive to
+    its stdout and exits with 0."""
+    build: str
+    """Another one whenever the pack takes no archives that were made before."""
+
+
+@dataclass(frozen=True, slots=True)
 class RuntimePack:
     """What serves one runtime identifier on this machine: interpreter, client, how to start."""
 
@@ -97,6 +116,8 @@ class RuntimePack:
     """What `host_argv` needs in its environment (PYTHONPATH, NODE_PATH)."""
     ahead: Ahead | None = None
     """None: it cannot be started ahead. A driver may leave it unused."""
+    training: Training | None = None
+    """None: it takes no archives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +145,11 @@ class SandboxSpec:
     no reason against it."""
     template: EnvironmentId | None = None
     """The one that this is to be forked from, of the same code and sizes."""
+    archive: Path | None = None
+    """Shown read-only at ARCHIVE. Made by an earlier run of this same function, which may be
+    hostile: nobody else may get it. One that is gone meanwhile is done without."""
+    background: bool = False
+    """Nobody waits for it: it gets the least share of the CPU."""
     heir_of: EnvironmentId | None = None
     """The sandbox whose /tmp this one gets, if it is still kept (`Sandbox.kill`); if not, /tmp is
     new. Only one of the same function version and tenant may be named."""

@@ -29,6 +29,7 @@ from lambdad.gateway.code import CodeLinks
 from lambdad.gateway.front import Front
 from lambdad.gateway.http import HttpServer
 from lambdad.gateway.internal import InternalPages
+from lambdad.invoke.archiving import Archivist
 from lambdad.invoke.durable_invoker import DurableInvoker
 from lambdad.invoke.fleet import MachineFleet
 from lambdad.invoke.invoker import Invoker
@@ -37,6 +38,7 @@ from lambdad.invoke.machine import linux_reader
 from lambdad.invoke.provisioning import Provisioner
 from lambdad.invoke.snapshots import Snapshots
 from lambdad.invoke.warming import PackWarmer
+from lambdad.runtime.archives import ArchiveStore
 from lambdad.runtime.freezer import Freezer
 from lambdad.runtime.services import EnvironmentServices
 from lambdad.sandbox.driver import Driver, Tier
@@ -213,6 +215,7 @@ async def _execution(
     functions: _Functions,
 ) -> _Execution:
     clock, limits, stack = site.clock, site.limits, site.stack
+    archives = ArchiveStore(site.config.data_dir / "archives", limits)
     environments = EnvironmentServices(
         driver=driver,
         log_sink=logs,
@@ -221,6 +224,7 @@ async def _execution(
         limits=limits,
         freezer=Freezer(clock, limits.environment_freeze_grace_ms),
         platform=http,
+        archives=archives,
     )
     packs = pack_catalog(site.config.data_dir, site.config.surroundings)
     PackWarmer(packs, driver, environments.tasks).follow(functions.catalog)
@@ -228,6 +232,7 @@ async def _execution(
     provisioner = Provisioner(fleet, packs, functions.catalog)
     invoker = Invoker(fleet, packs)
     stack.push_async_callback(invoker.close)
+    stack.push_async_callback(Archivist(fleet, packs, functions.catalog, archives).close)
     snapshots = Snapshots(fleet, packs, functions.catalog)
     return _Execution(invoker, provisioner, snapshots, LoopGuard(site.counters))
 

@@ -52,7 +52,11 @@ class Subject:
             "timeout_s": 20,
         }
         made = make_version(package or self.package, **(fields | changes))
-        self.bench.catalog.publish(make_function(made))
+
+        async def work() -> None:
+            self.bench.catalog.publish(make_function(made))
+
+        self.run(work())
         return made
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -113,12 +117,19 @@ class Subject:
 @pytest.fixture(scope="session")
 def opened() -> Iterator[tuple[Bench, asyncio.Runner]]:
     """The bench, on an event loop as the daemon has it, where nothing is started ahead."""
-    with _opened(stems=0) as made:
+    with _opened() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def archiving() -> Iterator[tuple[Bench, asyncio.Runner]]:
+    """One on which archives of what init loads are made, without delay."""
+    with _opened(class_archive_bytes=DEFAULT_LIMITS.class_archive_bytes) as made:
         yield made
 
 
 @contextlib.contextmanager
-def _opened(stems: int) -> Iterator[tuple[Bench, asyncio.Runner]]:
+def _opened(stems: int = 0, class_archive_bytes: int = 0) -> Iterator[tuple[Bench, asyncio.Runner]]:
     with (
         tempfile.TemporaryDirectory(prefix="lambdad-runtimes-") as name,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -128,8 +139,9 @@ def _opened(stems: int) -> Iterator[tuple[Bench, asyncio.Runner]]:
         limits = dataclasses.replace(DEFAULT_LIMITS, stems=stems)
         driver = make_driver(NAMESPACE_TIERS[0], folder, limits)
         # A program that takes its time between two events (curl is started) keeps its turn.
-        patience = {"environment_hand_back_ms": 5_000}
-        context = running(driver, packs=packs_of_the_tests(), **patience)
+        patience = {"environment_hand_back_ms": 5_000, "class_archive_delay_s": 0.0}
+        archives = {"class_archive_bytes": class_archive_bytes, "class_archive_timeout_s": 300.0}
+        context = running(driver, packs=packs_of_the_tests(), **patience, **archives)
         bench = runner.run(context.__aenter__())
         yield bench, runner
         runner.run(context.__aexit__(None, None, None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from lambdad.runtime.catalog import java, registries
 from lambdad.runtime.catalog.install import install
 from lambdad.runtime.catalog.java import CLIENT_ARTIFACTS, NATIVE_LIBRARY, JavaFamily
 from lambdad.runtime.catalog.packs import MissingPack, PackCatalog
-from lambdad.sandbox.driver import Mount, RuntimePack
+from lambdad.sandbox.driver import Mount, RuntimePack, Training
 
 ELF = b"\x7fELF..."
 LIBRARY = "/var/runtime/lib"
@@ -43,32 +44,66 @@ def family(tmp_path: Path) -> JavaFamily:
 
 
 @pytest.mark.parametrize(
-    ("runtime", "version"), [("java8.al2", "1.8.0_392"), ("java11", "11"), ("java17", "17.0.15")]
-)
+    ("runtime", "version", "take", "make"),
+    [
+        ("java8.al2", "1.8.0_392", "", ""),
+        ("java11", "11", "", ""),
+        ("java17", "17.0.15", "-XX:SharedArchiveFile=/var/runtime/archive",
+         "-XX:ArchiveClassesAtExit"),
+        ("java25", "25.0.1", "-XX:AOTCache=/var/runtime/archive", "-XX:AOTCacheOutput"),
+    ],
+)  # fmt: skip
 def test_a_java_serves_its_own_version_only(
-    tmp_path: Path, family: JavaFamily, runtime: str, version: str
+    tmp_path: Path, family: JavaFamily, runtime: str, version: str, take: str, make: str
 ) -> None:
     home = java_home(tmp_path / "jvm/one", version)
     options = () if runtime == "java8.al2" else ("--add-opens=java.base/java.io=ALL-UNNAMED",)
     java_home(tmp_path / "jvm/other", "18.0.1")
     library = client(tmp_path, runtime)
-    assert family.find(runtime) == RuntimePack(
+    found = family.find(runtime)
+    assert isinstance(found, RuntimePack)
+    inside = ("/var/lang/bin/java", LIBRARY)
+    training = Training(
+        ("/bin/sh", "/var/runtime/train-function", *inside, make, *options),
+        found.training.build if found.training else "",
+    )
+    assert found == RuntimePack(
         runtime=runtime,
         family="java",
-        argv=("/bin/sh", "/var/runtime/bootstrap", "/var/lang/bin/java", LIBRARY, *options),
+        argv=("/bin/sh", "/var/runtime/bootstrap", *inside, take, *options),
         mounts=(
             Mount(tmp_path / "bootstrap", "/var/runtime/bootstrap"),
+            Mount(tmp_path / "train-function", "/var/runtime/train-function"),
             Mount(library, LIBRARY),
             Mount(home, "/var/lang"),
         ),
         host_argv=(
             *("/bin/sh", str(tmp_path / "bootstrap"), str(home / "bin/java"), str(library)),
-            *options,
+            *("", *options),
         ),
+        training=training if make else None,
     )
     missing = family.find("java21")
     assert isinstance(missing, MissingPack)
     assert missing.command == "lambdad runtimes install java21"
+
+
+def test_another_build_takes_no_archives_of_this_one(tmp_path: Path, family: JavaFamily) -> None:
+    home = java_home(tmp_path / "jvm/one", "17.0.15")
+    library = client(tmp_path, "java17")
+    builds = []
+    for change in (
+        lambda: None,
+        lambda: (home / "release").write_text('JAVA_VERSION="17.0.16"\n'),
+        lambda: os.utime(next(library.glob("*.jar")), (1, 1)),
+        lambda: (library / "another.jar").write_text("more"),
+    ):
+        change()
+        pack = family.find("java17")
+        assert isinstance(pack, RuntimePack)
+        assert pack.training is not None
+        builds.append(pack.training.build)
+    assert len(set(builds)) == 4
 
 
 def test_a_java_without_its_client_names_the_command(tmp_path: Path, family: JavaFamily) -> None:

@@ -79,6 +79,15 @@ def test_limits_of_version_1(tmp_path: Path, written: dict[str, str]) -> None:
     }
 
 
+def test_in_the_background_the_share_of_the_cpu_is_the_least(
+    tmp_path: Path, written: dict[str, str]
+) -> None:
+    for version, name, least in ((1, "cpu.shares", "2"), (2, "cpu.weight", "1")):
+        group = Group([(Hierarchy(tmp_path, version, ALL), str(tmp_path))])
+        group.limit(3538, 1024, background=True)
+        assert written[name] == least
+
+
 def test_limits_of_version_2(tmp_path: Path, written: dict[str, str]) -> None:
     (tmp_path / "memory.swap.max").touch()
     Group([(Hierarchy(tmp_path, 2, ALL), str(tmp_path))]).limit(3538, 1024)

@@ -17,12 +17,12 @@ import socket
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from lambdad.core.ids import EnvironmentId
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
 from lambdad.guest import channel
 from lambdad.sandbox.driver import Ahead, Egress, Exit, RuntimePack, SandboxError, SandboxSpec, Tier
+from lambdad.sandbox.first_process import TELEMETRY_FD, first_process
 from lambdad.sandbox.head_start import may_take_stem
 from lambdad.sandbox.inner_sockets import InnerSockets
 from lambdad.sandbox.jail import Jail, Message, jail_settings
@@ -31,9 +31,6 @@ from lambdad.sandbox.memory_peak import MemoryPeak
 from lambdad.sandbox.python_start import can_fork, interpreter_of, zygote_variables
 from lambdad.sandbox.selection import CONTROLLER_LAYERS
 
-TELEMETRY_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
-TELEMETRY_FD = 62
-"""The number that AWS's own environments use."""
 _ANSWER_MARGIN_S = 5.0
 """How much longer than the jailer's own limit we wait for its answer."""
 
@@ -350,14 +347,22 @@ def _open(opened: contextlib.ExitStack, path: Path) -> int:
     return fd
 
 
+def _open_archive(opened: contextlib.ExitStack, path: Path | None) -> list[int]:
+    """Open, unless there is none any more."""
+    with contextlib.suppress(SandboxError):
+        return [] if path is None else [_open(opened, path)]
+    return []
+
+
 def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox) -> None:
     """Ask for the sandbox, keeping the read ends of its pipes."""
     with contextlib.ExitStack() as opened:
         paths = (spec.code_dir, *spec.layer_dirs) if spec.template is None else ()
         folders = [_open(opened, path) for path in paths]
+        archive = _open_archive(opened, spec.archive)
         payload = os.memfd_create("environment", os.MFD_CLOEXEC)
         opened.callback(os.close, payload)
-        os.write(payload, json.dumps(_start(spec)).encode())
+        os.write(payload, json.dumps(first_process(spec)).encode())
         output, output_end = os.pipe2(os.O_CLOEXEC)
         opened.callback(os.close, output_end)
         telemetry, telemetry_end = os.pipe2(os.O_CLOEXEC)
@@ -374,24 +379,8 @@ def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox) -> None:
                 "heir_of": spec.heir_of,
                 "may_take_stem": may_take_stem(spec),
                 "forks": spec.forks,
+                "archive": bool(archive),
+                "background": spec.background,
             }
+        folders[1:1] = archive
         jail.send(message, [payload, output_end, telemetry_end, *folders])
-
-
-def _start(spec: SandboxSpec) -> dict[str, Any]:
-    """What the first process of the environment is to do; only that process ever reads it."""
-    variables = dict(spec.variables)
-    # As on AWS, where custom runtimes write plain lines only.
-    telemetry = None if spec.pack.family == "provided" else TELEMETRY_FD
-    if telemetry is not None:
-        variables[TELEMETRY_VARIABLE] = str(telemetry)
-    forked = spec.pack.family == "python" and can_fork(spec.pack, variables)
-    argv = None if forked else list(spec.pack.argv)
-    start: dict[str, Any] = {"variables": variables, "argv": argv, "telemetry_fd": telemetry}
-    if spec.extensions:
-        start["extensions"] = {
-            "folder": "/opt/extensions",
-            "names": list(spec.extensions),
-            "variables": dict(spec.extension_variables),
-        }
-    return start

@@ -19,6 +19,7 @@ MIB = 1024 * 1024
 MIB_PER_CPU = 1769
 """Memory that comes with one vCPU (AWS: "1,769 MB = the equivalent of one vCPU")."""
 PERIOD_US = 100_000
+_LEAST_WEIGHT = 2
 WANTED = ("memory", "cpu", "pids", "freezer")
 
 
@@ -58,7 +59,7 @@ def cpu_share(memory_mib: int) -> tuple[int, int]:
     more, up to the whole vCPUs that AWS shows for that memory: a 128 MiB function is not held to
     7 % of a processor that nobody else wants.
     """
-    weight = max(2, memory_mib * 1024 // MIB_PER_CPU)
+    weight = max(_LEAST_WEIGHT, memory_mib * 1024 // MIB_PER_CPU)
     return weight, max(1, math.ceil(memory_mib / MIB_PER_CPU))
 
 
@@ -91,8 +92,8 @@ class Group:
             os.open(f"{path}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for _, path in self._places
         ]
 
-    def limit(self, memory_mib: int, processes: int) -> None:
-        """Set the limits."""
+    def limit(self, memory_mib: int, processes: int, *, background: bool = False) -> None:
+        """Set the limits. In the background, the share of the CPU is the least there is."""
         if memory := self._paths.get("memory"):
             limit_bytes = memory_mib * MIB
             if self._versions["memory"] == 1:
@@ -106,6 +107,8 @@ class Group:
                     _write(swap, 0)
         if cpu := self._paths.get("cpu"):
             weight, ceiling = cpu_share(memory_mib)
+            if background:
+                weight = _LEAST_WEIGHT
             if self._versions["cpu"] == 1:
                 _write(f"{cpu}/cpu.shares", weight)
                 _write(f"{cpu}/cpu.cfs_quota_us", ceiling * PERIOD_US)

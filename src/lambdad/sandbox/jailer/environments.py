@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -46,13 +46,14 @@ class Order:
     memory_mib: int
     tmp_mib: int
     processes: int
+    background: bool
+    """It gets what the others leave of the CPU."""
     create_timeout_s: float
     pipes: tuple[int, int, int]
     """Payload, output, telemetry."""
-    code: int | None
-    """Detached mount; None where the shell has it already."""
-    layers: int | None
-    """Detached mount."""
+    trees: Mapping[str, int]
+    """Detached mounts by target: code, layers, an archive; none where the shell has them
+    already."""
     scratch: Scratch | None
     """Where /tmp comes from; None: from memory."""
     inherited: Remains | None
@@ -85,7 +86,7 @@ class Environment:
         self.order = order
         self._jailer = jailer
         self._shell: Shell | None = None
-        self._fds = [*order.pipes, *(fd for fd in (order.code, order.layers) if fd is not None)]
+        self._fds = [*order.pipes, *order.trees.values()]
         self._oom_event: int | None = None
         self._heard = False
         self._created = False
@@ -109,12 +110,12 @@ class Environment:
         order = self.order
         message = {
             "tmp_mib": order.tmp_mib,
-            "layers": order.layers is not None,
+            "targets": list(order.trees),
             "mounted_tmp": self._tmp is not None or order.scratch is not None,
             "template": None,
         }
         try:
-            shell.group.limit(order.memory_mib, order.processes)
+            shell.group.limit(order.memory_mib, order.processes, background=order.background)
             inherited = [] if self._tmp is None else [self._tmp]
             if order.scratch is not None and not inherited:
                 self._fds.append(shell.take_tmp(order.tmp_mib, order.scratch))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from lambdad.guest import channel, syscalls
+from lambdad.guest import channel, entering, syscalls
 
 READ_ONLY = syscalls.MOUNT_ATTR_RDONLY | syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV
 
@@ -22,6 +22,23 @@ def read_only_copy(fd: int, rootless: bool) -> int:
     finally:
         os.close(place)
     return _seal(tree)
+
+
+def of_a_function(fds: Sequence[int], archive: bool, rootless: bool) -> dict[str, int]:
+    """Detached mounts, by target, of open code, an archive if there is one, and layers. Raises
+    OSError, with none of them left."""
+    code, *layers = fds
+    made: dict[str, int] = {}
+    try:
+        made[entering.TASK_ROOT] = read_only_copy(code, rootless)
+        if archive:
+            made[entering.ARCHIVE] = read_only_copy(layers.pop(0), rootless)
+        if layers:
+            made[entering.LAYERS] = merged_copy(layers, rootless)
+    except OSError:
+        channel.close_all(made.values())
+        raise
+    return made
 
 
 def merged_copy(fds: Sequence[int], rootless: bool) -> int:

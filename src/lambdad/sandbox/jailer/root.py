@@ -12,7 +12,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from lambdad.guest import syscalls
+from lambdad.guest import entering, syscalls
 from lambdad.sandbox.jailer.instance import USERS
 from lambdad.sandbox.jailer.mounts import READ_ONLY
 
@@ -94,6 +94,9 @@ def _make_skeleton() -> None:
             os.symlink(os.readlink(path), name)
     for name, text in _ETC.items():
         Path("etc", name).write_text(text)
+    # A place for a mount. It is ours: on a file that lambdad shows, and that is replaced meanwhile,
+    # nothing can be mounted.
+    Path(entering.ARCHIVE.lstrip("/")).touch()
     links = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}
     for name, tail in links.items():
         os.symlink(f"/proc/self/fd{tail}", f"dev/{name}")

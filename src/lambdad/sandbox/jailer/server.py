@@ -6,8 +6,9 @@ lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
      "ahead": {…} or null}
         + one fd of a file or folder per target
     {"op": "create", "id", "pack", "memory_mib", "tmp_mib", "heir_of": id or null,
-      "may_take_stem": bool, "forks": bool}
-        + payload (what the environment's first process reads), output, telemetry, code, layers …
+      "may_take_stem": bool, "forks": bool, "archive": bool, "background": bool}
+        + payload (what the environment's first process reads), output, telemetry, code,
+          [archive], layers …
     {"op": "fork", "id", "template": id of one that `forks`}
         + payload, output, telemetry
     {"op": "terminate", "id", "pid"}                     SIGTERM to a process, by its pid inside
@@ -315,7 +316,7 @@ class Jailer:
             self.tell({"failed": message["id"], "reason": "its template is gone"}, [])
             return
         own = {"id": message["id"], "pipes": (fds[0], fds[1], fds[2])}
-        order = replace(origin.order, **own, code=None, layers=None, inherited=None)
+        order = replace(origin.order, **own, trees={}, inherited=None)
         environment = ForkedEnvironment(order, origin.template, self)
         self._environments[order.id] = environment
         origin.template.serve(environment)
@@ -323,16 +324,12 @@ class Jailer:
     def _order(self, message: dict[str, Any], fds: list[int]) -> Order:
         """Takes over the fds. Raises OSError."""
         pipes, folders = fds[:3], fds[3:]
-        made: list[int] = []
         try:
             if message["pack"] not in self._packs:
                 raise OSError(f"no pack {message['pack']} is prepared")
-            rootless = self._settings.rootless
-            made.append(mounts.read_only_copy(folders[0], rootless))
-            if folders[1:]:
-                made.append(mounts.merged_copy(folders[1:], rootless))
+            trees = mounts.of_a_function(folders, message["archive"], self._settings.rootless)
         except OSError:
-            channel.close_all([*pipes, *made])
+            channel.close_all(pipes)
             raise
         finally:
             channel.close_all(folders)
@@ -341,10 +338,10 @@ class Jailer:
             memory_mib=message["memory_mib"],
             tmp_mib=message["tmp_mib"],
             processes=self._settings.processes,
+            background=message["background"],
             create_timeout_s=self._settings.create_timeout_s,
             pipes=(pipes[0], pipes[1], pipes[2]),
-            code=made[0],
-            layers=made[1] if made[1:] else None,
+            trees=trees,
             scratch=self._scratch,
             inherited=self._kept.pop(message["heir_of"], None),
         )
