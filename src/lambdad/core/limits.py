@@ -308,7 +308,8 @@ class Limits:
     machine_stalled_percent: float = 10.0
     """Of the time spent waiting for memory, from which on idle environments end."""
     machine_reading_ms: int = 50
-    """How old a reading of the machine may be that decides about a start."""
+    """How old a reading of the machine may be that decides about a start; where it showed more than
+    twice the reserve, it may be as old as `fleet_turn_s`."""
     fleet_turn_s: float = 1.0
     """How often the machine's memory is looked at, and what could not be started is tried again."""
     environment_freeze_grace_ms: int = 10

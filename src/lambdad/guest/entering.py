@@ -27,11 +27,13 @@ ARCHIVE = "/var/runtime/archive"
 
 
 def enter(shell: int, cgroups: Sequence[int]) -> None:
-    """Join a shell: its control groups (`cgroup.procs` files, open for writing), then its
-    namespaces (by the pidfd of its pid 1)."""
+    """Join a shell: its control groups (files open for writing, as `Group.open_entries` gives
+    them), then its namespaces (by the pidfd of its pid 1). That of control groups is rooted where
+    its maker is, so whoever lives in the groups makes it."""
     for fd in cgroups:
         os.write(fd, b"0")
-    syscalls.setns(shell, SHELL_NAMESPACES)
+    syscalls.setns(shell, SHELL_NAMESPACES & ~syscalls.CLONE_NEWCGROUP)
+    syscalls.unshare(syscalls.CLONE_NEWCGROUP)
 
 
 def furnish(trees: Mapping[str, int], tmp: int | None, tmp_mib: int) -> int:

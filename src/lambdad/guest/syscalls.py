@@ -29,6 +29,10 @@ MS_REC = 16384
 MS_PRIVATE = 1 << 18
 MNT_DETACH = 2
 
+MADV_POPULATE_WRITE = 23
+MOST_RANGES = 1024
+"""Of one call (UIO_MAXIOV)."""
+
 MOUNT_ATTR_RDONLY = 1
 MOUNT_ATTR_NOSUID = 2
 MOUNT_ATTR_NODEV = 4
@@ -53,6 +57,8 @@ _MOVE_MOUNT = 429
 _FSOPEN = 430
 _FSCONFIG = 431
 _FSMOUNT = 432
+_PIDFD_OPEN = 434
+_PROCESS_MADVISE = 440
 _MOUNT_SETATTR = 442
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}.get(platform.machine(), -1)
 
@@ -66,11 +72,18 @@ _libc.mount.argtypes = [
 ]
 _libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+_libc.madvise.argtypes = [ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
 _libc.syscall.restype = ctypes.c_long
 
 
 class _MountAttributes(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "userns")]
+
+
+class MemoryRange(ctypes.Structure):
+    """An address and a length in bytes (struct iovec)."""
+
+    _fields_ = [("address", ctypes.c_size_t), ("length", ctypes.c_size_t)]
 
 
 class _FilterProgram(ctypes.Structure):
@@ -161,6 +174,23 @@ def detached_filesystem(kind: str, options: Sequence[tuple[str, str | None]]) ->
         return _syscall("fsmount " + kind, _FSMOUNT, configuration, 1, 0)
     finally:
         os.close(configuration)
+
+
+def own_pidfd() -> int:
+    """A pidfd of this process, close-on-exec."""
+    return _syscall("pidfd_open", _PIDFD_OPEN, os.getpid(), 0)
+
+
+def advise_ranges(pidfd: int, ranges: ctypes.Array[MemoryRange], advice: int) -> None:
+    """process_madvise(2), `MOST_RANGES` at once. MADV_POPULATE_WRITE is for a process itself only,
+    and since Linux 6.13."""
+    count = ctypes.c_size_t(len(ranges))
+    _syscall("process_madvise", _PROCESS_MADVISE, pidfd, ctypes.byref(ranges), count, advice, 0)
+
+
+def advise(address: int, length: int, advice: int) -> None:
+    """madvise(2)."""
+    _checked(_libc.madvise(address, length, advice), "madvise %d" % advice)
 
 
 def prctl(option: int, first: int = 0, second: int = 0) -> int:

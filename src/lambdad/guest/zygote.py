@@ -11,7 +11,8 @@ rights, and no child ever sees another's. Standard library only, Python 3.8 and 
 as `channel` sends them:
 
     jailer → zygote  {"open_files", "processes", "seccomp": hex, "python": bool}    first
-                     {"fork": number, "uid"} + shell pidfd, socket of the child, cgroup.procs …
+                     {"fork": number, "uid"} + shell pidfd, socket of the child, entries of
+                     its control groups …
     zygote → jailer  {"ready": true} or {"broken": reason}
                      {"child": number, "exit": wait status} or {"child", "failed": reason}
     child → jailer   {"waiting": true}
@@ -39,9 +40,10 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
-from . import channel, conductor, entering, stem, syscalls, template
+from . import channel, conductor, entering, rehearsal, stem, syscalls, template, working_set
 from .python import bootstrap
 
 _RUNTIME_FOLDER = "/var/runtime"
@@ -50,8 +52,10 @@ _RUNTIME_FOLDER = "/var/runtime"
 class Zygote:
     """Forks children on request until the jailer hangs up."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, run: Callable[[dict[str, Any]], int]) -> None:
+        """`run` is what a child ends in."""
         self._control = control
+        self._run = run
         self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self._wake_read, self._wake_write = os.pipe()
@@ -85,6 +89,8 @@ class Zygote:
         gc.collect()
         gc.freeze()
         gc.disable()
+        if self._python:
+            working_set.copy_in_children(rehearsal.rehearse(self._become_environment, self._run))
         channel.send(self._control, {"ready": True})
 
     def serve(self) -> dict[str, Any] | None:
@@ -144,7 +150,6 @@ class Zygote:
         try:
             os.setsid()
             if self._python:
-                bootstrap.rehearse()
                 # A function may bring modules of any name: ours must not be there before.
                 for name in self._own_modules:
                     del sys.modules[name]
@@ -248,10 +253,14 @@ def main(control: socket.socket) -> int:
     """Be a zygote on this control socket until it closes, or the environment forked from it;
     the exit code."""
     runtime_path = bootstrap.bare_path(_RUNTIME_FOLDER)
-    zygote = Zygote(control)
+
+    def run(start: dict[str, Any]) -> int:
+        return _run(start, runtime_path)
+
+    zygote = Zygote(control, run)
     zygote.configure()
     start = zygote.serve()
-    return 0 if start is None else _run(start, runtime_path)
+    return 0 if start is None else run(start)
 
 
 if __name__ == "__main__":

@@ -45,23 +45,41 @@ class Room:
         self._promised_mib = 0
         """To environments that are starting: they hold less than they will."""
         self._starting = 0
+        self._promised_since_mib = 0
+        """Since the reading, whatever has become of it."""
+        self._started_since = 0
 
     def fits(self, size_mib: int, now_ns: int) -> bool:
-        """Whether there is room for an environment that will hold so much."""
-        reading = self._recent(now_ns)
-        if reading is None:
+        """Whether there is room for an environment that will hold so much. Looking at the machine
+        takes longer than the rest of an admission: an older reading will do where it showed more
+        than twice the reserve."""
+        limits = self._limits
+        older = self._recent(now_ns, int(limits.fleet_turn_s * 1e9))
+        if older is None or self._holds(older, size_mib, reserves=2):
             return True
-        left = reading.available_bytes - (self._promised_mib + size_mib) * MIB
-        processes = (self._starting + 1) * self._limits.environment_processes_guess
+        reading = self._recent(now_ns, limits.machine_reading_ms * 1_000_000)
+        return reading is None or self._holds(reading, size_mib, reserves=1)
+
+    def _holds(self, reading: Reading, size_mib: int, reserves: int) -> bool:
+        """Whether so many reserves are still left with one more."""
+        limits = self._limits
+        promised_mib, starting = self._promised_mib, self._starting
+        if reserves > 1:
+            promised_mib += self._promised_since_mib
+            starting += self._started_since
+        left = reading.available_bytes - (promised_mib + size_mib) * MIB
+        processes = (starting + 1) * limits.environment_processes_guess
         return (
-            left >= self._reserve_bytes(reading)
-            and reading.free_processes - processes >= self._limits.machine_processes_reserve
+            left >= reserves * self._reserve_bytes(reading)
+            and reading.free_processes - processes >= reserves * limits.machine_processes_reserve
         )
 
     def promise(self, size_mib: int) -> None:
         """An environment starts."""
         self._promised_mib += size_mib
         self._starting += 1
+        self._promised_since_mib += size_mib
+        self._started_since += 1
 
     def settle(self, size_mib: int) -> None:
         """It has started, or has not: what it holds can be read from now on."""
@@ -70,7 +88,7 @@ class Room:
 
     def shortage_mib(self, now_ns: int) -> int:
         """How much idle environments should give back now."""
-        reading = self._recent(now_ns)
+        reading = self._recent(now_ns, self._limits.machine_reading_ms * 1_000_000)
         if reading is None:
             return 0
         reserve = self._reserve_bytes(reading)
@@ -82,10 +100,11 @@ class Room:
     def _reserve_bytes(self, reading: Reading) -> int:
         return reading.total_bytes * self._limits.machine_memory_reserve_percent // 100
 
-    def _recent(self, now_ns: int) -> Reading | None:
-        oldest_ns = now_ns - self._limits.machine_reading_ms * 1_000_000
-        if self._read_ns is None or self._read_ns < oldest_ns:
+    def _recent(self, now_ns: int, oldest_ns: int) -> Reading | None:
+        """A reading that is no older than that."""
+        if self._read_ns is None or now_ns - self._read_ns > oldest_ns:
             self._reading, self._read_ns = self._read(), now_ns
+            self._promised_since_mib = self._started_since = 0
         return self._reading
 
 

@@ -18,12 +18,12 @@ from lambdad.sandbox.jailer.cgroups import Cgroups, find_hierarchies
 from lambdad.sandbox.jailer.instance import Instance
 
 stage = sys.argv[1]
-real_unshare, real_open = syscalls.unshare, os.open
+real_bring_up, real_open = assembly.network.bring_up, os.open
 
-def unshare(flags):
-    if stage == "in the groups" and flags == syscalls.CLONE_NEWCGROUP:
+def bring_up():
+    if stage == "in the namespaces":
         raise OSError(28, "made to fail")
-    real_unshare(flags)
+    real_bring_up()
 
 def open_(path, *arguments, **named):
     if stage == "first process runs" and path == "/proc":
@@ -39,7 +39,7 @@ def running():
     texts = [Path(f"/proc/{pid}/stat").read_text() for pid in children]
     return [text for text in texts if text.rpartition(")")[2].split()[0] != "Z"]
 
-real_unshare(syscalls.CLONE_NEWNS)
+syscalls.unshare(syscalls.CLONE_NEWNS)
 syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
 instance = Instance.claim()
 cgroups = Cgroups(find_hierarchies(), instance.number)
@@ -48,13 +48,14 @@ slot, pid1 = cgroups.group("slot-0"), cgroups.group("pid1")
 slot.make()
 back = [real_open(f"{tree.mount}/cgroup.procs", os.O_WRONLY) for tree, _ in slot._places]
 try:
-    tools = assembly.Tools(None, _load_init(), pid1.open_procs())
+    tools = assembly.Tools(None, _load_init(), pid1.open_entries())
     builder = assembly._Builder(tools)
     home, fds = namespaces(), len(os.listdir("/proc/self/fd"))
-    syscalls.unshare, os.open, assembly._furnish = unshare, open_, lambda *a, **k: None
-    given = [real_open("/proc/self/ns/mnt", os.O_RDONLY), *os.pipe(), *slot.open_procs()]
+    os.open, assembly._furnish = open_, lambda *a, **k: None
+    assembly.network.bring_up = bring_up
+    given = [real_open("/proc/self/ns/mnt", os.O_RDONLY), *os.pipe()]
     order = {"uid": os.getuid(), "passwd": False, "platform": True, "way_out": False}
-    answer, parts = builder.build(order, [given[0], given[1], *given[3:]])
+    answer, parts = builder.build(order, given[:2])
     channel.close_all(given)
     assert "made to fail" in answer["failed"], answer
     assert parts == []
@@ -75,7 +76,7 @@ print("nothing left")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="control groups of its own need root")
-@pytest.mark.parametrize("stage", ["in the groups", "first process runs"])
+@pytest.mark.parametrize("stage", ["in the namespaces", "first process runs"])
 def test_a_build_that_fails_half_way_leaves_nothing(stage: str) -> None:
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", BUILD, stage]

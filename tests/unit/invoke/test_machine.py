@@ -52,12 +52,44 @@ def test_processes_bound_too() -> None:
 
 
 def test_a_reading_serves_for_a_moment() -> None:
-    machine = Machine(READING)
+    machine = Machine(dataclasses.replace(READING, available_bytes=190 * MIB))
     room = Room(machine, LIMITS)
     for now_ms in (0, 10, 50):
-        room.fits(1, now_ms * 1_000_000)
+        assert room.fits(1, now_ms * 1_000_000)
     assert machine.asked == 1
     machine.reading = dataclasses.replace(READING, available_bytes=0)
+    assert not room.fits(1, 51_000_000)
+
+
+def test_a_reading_of_twice_the_reserve_serves_for_a_turn() -> None:
+    machine = Machine(READING)
+    room = Room(machine, LIMITS)
+    turn_ms = int(LIMITS.fleet_turn_s * 1000)
+    for now_ms in (0, 51, turn_ms):
+        assert room.fits(100, now_ms * 1_000_000)
+    assert machine.asked == 1
+    assert room.fits(100, (turn_ms + 1) * 1_000_000)
+    assert machine.asked == 2
+
+
+def test_what_has_started_since_an_older_reading_is_not_forgotten() -> None:
+    machine = Machine(READING)
+    room = Room(machine, LIMITS)
+    assert room.fits(60, 0)
+    room.promise(60)
+    room.settle(60)  # it holds them now, which the reading does not show
+    machine.reading = dataclasses.replace(READING, available_bytes=240 * MIB)
+    assert room.fits(40, 51_000_000)
+    assert machine.asked == 1
+    assert room.fits(41, 51_000_000)
+    assert machine.asked == 2
+
+
+def test_processes_left_decide_about_an_older_reading_too() -> None:
+    machine = Machine(dataclasses.replace(READING, free_processes=200))
+    room = Room(machine, LIMITS)
+    assert room.fits(1, 0)
+    machine.reading = dataclasses.replace(READING, free_processes=0)
     assert not room.fits(1, 51_000_000)
 
 

@@ -7,6 +7,7 @@ only, Python 3.8 and later; imports nothing of ours, so that it also stands alon
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import site
@@ -39,21 +40,14 @@ def bare_path(first: str) -> list[str]:
 
 
 def import_client() -> None:
-    """Import the runtime client and what every function needs of it."""
+    """Import the runtime client and what it imports later, whatever the function."""
     importlib.import_module("awslambdaric.__main__")
     importlib.import_module("http.client")
     importlib.import_module("runtime_client").unite()
-
-
-def rehearse() -> None:
-    """Do what `run` will do, as far as it is the same for every function.
-
-    A forked process pays for every page that it writes to for the first time. What is done here,
-    while the process waits in its shell, is not paid for when an invocation waits.
-    """
-    os.environ.clear()
-    rehearsal = importlib.import_module(".rehearsal", __package__)
-    del sys.modules[rehearsal.__name__]
+    with contextlib.suppress(ImportError):  # earlier releases do without
+        importlib.import_module("awslambdaric.lambda_literals")
+    if sys.version_info >= (3, 12):
+        importlib.import_module("concurrent.futures.thread")
 
 
 def become(variables: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""A module like a function's, imported and forgotten by `bootstrap.rehearse`."""
+"""The function of a rehearsal (`lambdad_guest.rehearsal`)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,3 @@ import os
 def handler(event: object, context: object) -> dict[str, object]:
     """Use what handlers use."""
     return {"statusCode": 200, "body": json.dumps({"event": event, "home": os.sep})}
-
-
-handler(json.loads('{"key": [1, 2.5, null, "text"]}'), None)

@@ -8,7 +8,7 @@ It has the jailer's authority, is alone in every namespace that it enters, and h
 anybody is let in. One that cannot go home ends, and the jailer with it.
 
     jailer → builder  {"uid", "passwd": bool, "tmp": bool, "platform": bool, "way_out": bool}
-                      + root, commands, [passwd], cgroup.procs …
+                      + root, commands, [passwd]
     builder → jailer  {"built": true, "platform": bool, "way_out": bool}
                       + pidfd, Runtime API listener, [platform listener], [listener and DNS socket
                       of the way out], /proc, [file system of /tmp]
@@ -53,7 +53,8 @@ class Tools:
     init: int | None
     """The static first process, as a memory file; None where there is none for this machine."""
     pid1_group: Sequence[int]
-    """`cgroup.procs` files of the group that first processes are in."""
+    """Entries of the group that first processes are in, and builders, who start them: freezing an
+    environment does not freeze its first process."""
 
 
 def serve(control: socket.socket, tools: Tools) -> int:
@@ -81,6 +82,8 @@ def serve(control: socket.socket, tools: Tools) -> int:
 
 class _Builder:
     def __init__(self, tools: Tools) -> None:
+        for fd in tools.pid1_group:
+            os.write(fd, b"0")
         # Namespaces to come home to: an ordinary user could not enter the host's again.
         syscalls.unshare(_OWN_NAMESPACES)
         kinds = ("mnt", "ipc", "uts", "net", "cgroup", "pid")
@@ -104,14 +107,14 @@ class _Builder:
         return {"built": True, "platform": order["platform"], "way_out": order["way_out"]}, parts
 
     def _assemble(self, order: dict[str, Any], fds: Sequence[int], parts: list[int]) -> None:
-        root, commands, *groups = fds
-        passwd = groups.pop(0) if order["passwd"] else None
+        root, commands, *more = fds
+        passwd = more[0] if order["passwd"] else None
         scratch = self._tools.scratch
         tmp = [scratch.make(DEFAULT_MIB)] if scratch is not None and order["tmp"] else []
         try:
             syscalls.setns(root, syscalls.CLONE_NEWNS)
+            # Not that of control groups: who will live in them makes it (`entering.enter`).
             syscalls.unshare(_OWN_NAMESPACES & ~syscalls.CLONE_NEWCGROUP | syscalls.CLONE_NEWNS)
-            _make_cgroup_namespace(groups, self._tools.pid1_group)
             network.bring_up()
             listeners = network.listen(order["platform"])
             if order["way_out"]:
@@ -171,21 +174,6 @@ class _Builder:
 def _lifted(fd: int) -> int:
     """A copy above the numbers that a first process has: there it would be overwritten."""
     return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _REPORT + 1)
-
-
-def _make_cgroup_namespace(own: Sequence[int], pid1: Sequence[int]) -> None:
-    """It is rooted where its maker is: go in, make it, step aside, so that freezing the
-    environment does not freeze its first process."""
-    try:
-        _enter(own)
-        syscalls.unshare(syscalls.CLONE_NEWCGROUP)
-    finally:  # a group can go only when nobody is in it
-        _enter(pid1)
-
-
-def _enter(groups: Sequence[int]) -> None:
-    for fd in groups:
-        os.write(fd, b"0")
 
 
 def _furnish(passwd: int | None, memory_tmp: bool) -> None:

@@ -64,7 +64,7 @@ class Builders:
         self.init = _load_init()
         """The static first process as a memory file that can be executed; None: none for us."""
         for _ in range(_PROCESSES):
-            self._start(Tools(scratch, self.init, pid1_group.open_procs()), unneeded)
+            self._start(Tools(scratch, self.init, pid1_group.open_entries()), unneeded)
 
     def _start(self, tools: Tools, unneeded: Sequence[int]) -> None:
         ours, theirs = channel.pair()
@@ -94,11 +94,9 @@ class Builders:
                 "platform": blueprint.platform,
                 "way_out": blueprint.way_out,
             }
-            groups: list[int] = []
             try:
-                groups += blueprint.group.open_procs()
                 passwd = [] if blueprint.passwd is None else [blueprint.passwd]
-                fds = [blueprint.root, blueprint.commands, *passwd, *groups]
+                fds = [blueprint.root, blueprint.commands, *passwd]
                 channel.send(self._idle[0], order, fds)
             except channel.ChannelClosed:
                 self._loop.stop()
@@ -109,7 +107,6 @@ class Builders:
                 builder = self._idle.popleft()
                 self._loop.read(builder.fileno(), partial(self._heard, builder, answer))
             finally:
-                channel.close_all(groups)
                 blueprint.close()
 
     def _heard(self, builder: socket.socket, answer: Answer) -> None:

@@ -21,6 +21,10 @@ MIB_PER_CPU = 1769
 PERIOD_US = 100_000
 _LEAST_WEIGHT = 2
 WANTED = ("memory", "cpu", "pids", "freezer")
+_ENTRIES = {1: "tasks", 2: "cgroup.procs"}
+"""A process that moves as a whole must not fork meanwhile: to be sure, the kernel waits for an RCU
+grace period, 10 ms and more, and whoever freezes another group waits for it. A thread that moves
+itself does not (`cgroup_procs_write_start`), which version 2 has for threaded groups only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,10 @@ class Group:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(path)
 
-    def open_procs(self) -> list[int]:
-        """Fds through which a process without rights moves itself in."""
-        return [
-            os.open(f"{path}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for _, path in self._places
-        ]
+    def open_entries(self) -> list[int]:
+        """Fds through which a process of one thread, without rights, moves itself in with "0"."""
+        names = [f"{path}/{_ENTRIES[tree.version]}" for tree, path in self._places]
+        return [os.open(name, os.O_WRONLY | os.O_CLOEXEC) for name in names]
 
     def limit(self, memory_mib: int, processes: int, *, background: bool = False) -> None:
         """Set the limits. In the background, the share of the CPU is the least there is."""

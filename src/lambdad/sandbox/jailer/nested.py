@@ -66,7 +66,7 @@ def _have_built(blueprint: Blueprint, nest: Nest, report: socket.socket) -> None
     if nest.folders[1:]:
         trees.append(mounts.merged_copy(nest.folders[1:], rootless=False))
     tmp = None if nest.scratch is None else nest.scratch.make(nest.tmp_mib)
-    groups = blueprint.group.open_procs(), nest.pid1_group.open_procs()
+    groups = blueprint.group.open_entries(), nest.pid1_group.open_entries()
     syscalls.setns(blueprint.root, syscalls.CLONE_NEWNS)
     syscalls.setns(nest.first_process, syscalls.CLONE_NEWPID)
     ours, theirs = channel.pair()

@@ -190,7 +190,7 @@ class Pack:
             ours, theirs = channel.pair()
             ours.setblocking(False)
             shell.child = ours
-            groups = shell.group.open_procs()
+            groups = shell.group.open_entries()
             try:
                 number = next(self._numbers)
                 request = {"fork": number, "uid": shell.uid}
