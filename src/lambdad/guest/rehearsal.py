@@ -70,7 +70,7 @@ def _play(become: Become, run: Run, report: int) -> NoReturn:
     payload = os.memfd_create("environment")
     os.write(payload, json.dumps(start).encode())
     null = os.open("/dev/null", os.O_WRONLY)
-    order = {"tmp_mib": 1, "layers": False, "mounted_tmp": True, "template": None}
+    order = {"targets": [entering.TASK_ROOT], "mounted_tmp": True, "tmp_mib": 1, "template": None}
     trees = [_function(), syscalls.detached_filesystem("tmpfs", [])]
     channel.send(jailer, order, [payload, null, report, *trees])
     begun = become(os.getuid(), [syscalls.own_pidfd(), own.detach()])
