@@ -14,7 +14,8 @@ from pathlib import Path
 from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer import assembly
 from lambdad.sandbox.jailer.builders import _load_init
-from lambdad.sandbox.jailer.cgroups import Cgroups, find_hierarchies
+from lambdad.sandbox.jailer.cgroups import Cgroups
+from lambdad.sandbox.jailer.hierarchies import find_hierarchies
 from lambdad.sandbox.jailer.instance import Instance
 
 stage = sys.argv[1]
@@ -42,17 +43,19 @@ def running():
 real_unshare(syscalls.CLONE_NEWNS)
 syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
 instance = Instance.claim()
-cgroups = Cgroups(find_hierarchies(), instance.number)
+cgroups = Cgroups(find_hierarchies(os.getpid()), instance.number)
 cgroups.make()
 slot, pid1 = cgroups.group("slot-0"), cgroups.group("pid1")
 slot.make()
-back = [real_open(f"{tree.mount}/cgroup.procs", os.O_WRONLY) for tree, _ in slot._places]
+# As in life, opened by who is in no group's namespace: from within there is no way into another.
+own = slot.open_procs()
+back = [real_open(f"{tree.home}/cgroup.procs", os.O_WRONLY) for tree, _ in slot._places]
 try:
     tools = assembly.Tools(None, _load_init(), pid1.open_procs())
     builder = assembly._Builder(tools)
     home, fds = namespaces(), len(os.listdir("/proc/self/fd"))
     syscalls.unshare, os.open, assembly._furnish = unshare, open_, lambda *a, **k: None
-    given = [real_open("/proc/self/ns/mnt", os.O_RDONLY), *os.pipe(), *slot.open_procs()]
+    given = [real_open("/proc/self/ns/mnt", os.O_RDONLY), *os.pipe(), *map(os.dup, own)]
     order = {"uid": os.getuid(), "passwd": False, "platform": True, "way_out": False}
     answer, parts = builder.build(order, [given[0], given[1], *given[3:]])
     channel.close_all(given)

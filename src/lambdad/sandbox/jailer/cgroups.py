@@ -1,7 +1,7 @@
 """Control groups, version 1 (also hybrid) and version 2, behind one face.
 
-Owns the layout `<hierarchy>/lambdad/<instance>/<environment>` and every file in it. May not know
-what an environment is.
+Owns the layout `<hierarchy>/lambdad/<instance>/<environment>` and every file in it. Where a
+hierarchy begins is `hierarchies`'. May not know what an environment is.
 """
 
 from __future__ import annotations
@@ -12,43 +12,15 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+
+from lambdad.sandbox.jailer.hierarchies import ASIDE, Hierarchy
 
 MIB = 1024 * 1024
 MIB_PER_CPU = 1769
 """Memory that comes with one vCPU (AWS: "1,769 MB = the equivalent of one vCPU")."""
 PERIOD_US = 100_000
-WANTED = ("memory", "cpu", "pids", "freezer")
-
-
-@dataclass(frozen=True, slots=True)
-class Hierarchy:
-    """One mounted cgroup tree and what it controls for us."""
-
-    mount: Path
-    version: int
-    controllers: frozenset[str]
-
-
-def find_hierarchies(mounts: str | None = None) -> list[Hierarchy]:
-    """The trees that offer what we want, freezing by version 2 where both have it: a process
-    frozen by version 1 cannot even be killed."""
-    found: list[Hierarchy] = []
-    taken: set[str] = set()
-    rows = [line.split() for line in (mounts or Path("/proc/self/mounts").read_text()).splitlines()]
-    unified = [Path(row[1]) for row in rows if row[2] == "cgroup2"]
-    if unified:
-        offered = set((unified[0] / "cgroup.controllers").read_text().split())
-        offered = offered & {"memory", "cpu", "pids"} | {"freezer"}
-        found.append(Hierarchy(unified[0], 2, frozenset(offered)))
-        taken |= offered
-    for row in rows:
-        wanted = set(row[3].split(",")) & set(WANTED) - taken if row[2] == "cgroup" else set()
-        if wanted:
-            found.append(Hierarchy(Path(row[1]), 1, frozenset(wanted)))
-            taken |= wanted
-    return found
 
 
 def cpu_share(memory_mib: int) -> tuple[int, int]:
@@ -224,29 +196,35 @@ class Cgroups:
 
     def _make_in(self, tree: Hierarchy) -> Hierarchy:
         """The hierarchy with the controllers that can be had in our folder of it."""
-        own = tree.mount / "lambdad" / self._instance
+        own = self._folder(tree)
         _make_folder(own)
         if tree.version == 1:
             return tree
         granted = {"freezer"}  # part of every version 2 group
         for controller in tree.controllers - granted:
             with contextlib.suppress(OSError):
-                for folder in (tree.mount, own.parent, own):
-                    _write(f"{folder}/cgroup.subtree_control", f"+{controller}")
+                for folder in (tree.home, own.parent, own):
+                    _hand_down(folder, controller)
                 granted.add(controller)
         return replace(tree, controllers=frozenset(granted))
 
     def group(self, name: str) -> Group:
         """The group called `name`; `pid1` holds the first processes of all shells."""
-        return Group(
-            [(tree, f"{tree.mount}/lambdad/{self._instance}/{name}") for tree in self._hierarchies]
-        )
+        return Group([(tree, f"{self._folder(tree)}/{name}") for tree in self._hierarchies])
+
+    @property
+    def folders(self) -> list[str]:
+        """Where the groups are, one folder for each hierarchy."""
+        return [str(self._folder(tree)) for tree in self._hierarchies]
+
+    def _folder(self, tree: Hierarchy) -> Path:
+        return tree.home / "lambdad" / self._instance
 
     def clear(self) -> None:
         """Kill what runs in the instance's groups and remove them. Blocks, for 2 s at most."""
         deadline = time.monotonic() + 2
         for tree in self._hierarchies:
-            folder = tree.mount / "lambdad" / self._instance
+            folder = self._folder(tree)
             if not folder.exists():
                 continue
             groups = [path for path in folder.iterdir() if path.is_dir()]
@@ -261,6 +239,14 @@ class Cgroups:
                 folder.parent.rmdir()
 
 
+def clear_ended(hierarchies: Sequence[Hierarchy]) -> None:
+    """Clear the groups of instances that are called after a process, where that is no more."""
+    for tree in hierarchies:
+        for folder in (tree.home / "lambdad").glob("[0-9]*"):
+            if not os.path.exists(f"/proc/{folder.name}"):
+                Cgroups([tree], int(folder.name)).clear()
+
+
 def _make_folder(own: Path) -> None:
     """Its parent goes with the last instance that ends: perhaps between two steps of ours."""
     for _ in range(16):
@@ -269,6 +255,25 @@ def _make_folder(own: Path) -> None:
             own.mkdir(exist_ok=True)
             return
     raise FileNotFoundError(own)
+
+
+def _hand_down(folder: Path, controller: str) -> None:
+    """Let the groups in a folder have a controller. Version 2 has none for groups beside which
+    processes sit: in a group that was given to us, and at the root of a container, they step
+    aside. OSError."""
+    for _ in range(16):  # what is there may fork meanwhile
+        try:
+            _write(f"{folder}/cgroup.subtree_control", f"+{controller}")
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+        aside = folder / ASIDE
+        aside.mkdir(exist_ok=True)
+        for pid in (folder / "cgroup.procs").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                _write(f"{aside}/cgroup.procs", pid)
+    raise OSError(errno.EBUSY, f"processes stay in {folder}")
 
 
 def _end(tree: Hierarchy, path: Path) -> bool:
