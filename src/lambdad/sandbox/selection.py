@@ -96,7 +96,7 @@ def _missing(machine: Machine, tier: Tier) -> list[str]:
     elif not (machine.loop_devices and machine.mkfs):
         lacks = "loop devices" if machine.mkfs else "mkfs.ext4 (package e2fsprogs)"
         missing.append(
-            f"a disk-backed /tmp: no {lacks} (it is memory and counts as the function's)"
+            f"a disk-backed /tmp: no {lacks} (it is memory, watched apart from the function's own)"
         )
     if not machine.overlay:
         missing.append("overlay file systems: functions with more than one layer cannot run")

@@ -63,10 +63,11 @@ class Group:
             os.open(f"{path}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for _, path in self._places
         ]
 
-    def limit(self, memory_mib: int, processes: int) -> None:
-        """Set the limits."""
+    def limit(self, memory_mib: int, processes: int, tmp_mib: int = 0) -> None:
+        """Set the limits. `tmp_mib` is the size of a /tmp that is memory: the kernel counts what is
+        in it for the group."""
         if memory := self._paths.get("memory"):
-            limit_bytes = memory_mib * MIB
+            limit_bytes = (memory_mib + tmp_mib) * MIB
             if self._versions["memory"] == 1:
                 _write(f"{memory}/memory.limit_in_bytes", limit_bytes)
                 if os.path.exists(swap := f"{memory}/memory.memsw.limit_in_bytes"):
@@ -201,10 +202,11 @@ class Cgroups:
         if tree.version == 1:
             return tree
         granted = {"freezer"}  # part of every version 2 group
-        for controller in tree.controllers - granted:
+        wanted = tree.controllers - granted if _step_aside(tree.home) else ()
+        for controller in wanted:
             with contextlib.suppress(OSError):
                 for folder in (tree.home, own.parent, own):
-                    _hand_down(folder, controller)
+                    _write(f"{folder}/cgroup.subtree_control", f"+{controller}")
                 granted.add(controller)
         return replace(tree, controllers=frozenset(granted))
 
@@ -257,23 +259,23 @@ def _make_folder(own: Path) -> None:
     raise FileNotFoundError(own)
 
 
-def _hand_down(folder: Path, controller: str) -> None:
-    """Let the groups in a folder have a controller. Version 2 has none for groups beside which
-    processes sit: in a group that was given to us, and at the root of a container, they step
-    aside. OSError."""
+def _step_aside(home: Path) -> bool:
+    """Version 2 gives no controllers to the groups of one in which processes sit: in a group that
+    was given to us, and at the root of a container, they step aside. False where some stay.
+
+    Before the first controller: with cpu or pids alone the kernel takes the group for one that
+    divides threads, and lets no process into those below it."""
+    if not (home / "cgroup.type").exists():  # the machine's root is free of that rule
+        return True
     for _ in range(16):  # what is there may fork meanwhile
-        try:
-            _write(f"{folder}/cgroup.subtree_control", f"+{controller}")
-            return
-        except OSError as error:
-            if error.errno != errno.EBUSY:
-                raise
-        aside = folder / ASIDE
-        aside.mkdir(exist_ok=True)
-        for pid in (folder / "cgroup.procs").read_text().split():
+        pids = (home / "cgroup.procs").read_text().split()
+        if not pids:
+            return True
+        (home / ASIDE).mkdir(exist_ok=True)
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError):
-                _write(f"{aside}/cgroup.procs", pid)
-    raise OSError(errno.EBUSY, f"processes stay in {folder}")
+                _write(f"{home}/{ASIDE}/cgroup.procs", pid)
+    return False
 
 
 def _end(tree: Hierarchy, path: Path) -> bool:
