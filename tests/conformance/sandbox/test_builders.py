@@ -15,7 +15,7 @@ from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer import assembly
 from lambdad.sandbox.jailer.builders import _load_init
 from lambdad.sandbox.jailer.cgroups import Cgroups
-from lambdad.sandbox.jailer.hierarchies import find_hierarchies
+from lambdad.sandbox.jailer.hierarchies import ASIDE, find_hierarchies
 from lambdad.sandbox.jailer.instance import Instance
 
 stage = sys.argv[1]
@@ -49,7 +49,9 @@ slot, pid1 = cgroups.group("slot-0"), cgroups.group("pid1")
 slot.make()
 # As in life, opened by who is in no group's namespace: from within there is no way into another.
 own = slot.open_procs()
-back = [real_open(f"{tree.home}/cgroup.procs", os.O_WRONLY) for tree, _ in slot._places]
+homes = [tree.home / ASIDE for tree, _ in slot._places]
+homes = [home if home.exists() else home.parent for home in homes]
+back = [real_open(home / "cgroup.procs", os.O_WRONLY) for home in homes]
 try:
     tools = assembly.Tools(None, _load_init(), pid1.open_procs())
     builder = assembly._Builder(tools)
