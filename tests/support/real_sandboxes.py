@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -227,12 +227,16 @@ def traces(bench: Workbench) -> dict[str, int]:
     }
     if bench.driver.tier in NAMESPACE_TIERS:
         jail = jail_of(bench)
-        groups = Path("/sys/fs/cgroup").glob(f"*/lambdad/{jail.hello['instance']}/slot-*")
-        found["groups"] = sum(1 for _ in groups)
+        found["groups"] = len(slot_groups(jail.hello["groups"]))
         for pid in descendants(jail.outer_pid):
             with contextlib.suppress(OSError):
                 found["fds"] += len(os.listdir(f"/proc/{pid}/fd"))
     return found
+
+
+def slot_groups(folders: Sequence[str]) -> list[Path]:
+    """The control groups of environments in these folders of an instance."""
+    return [path for folder in folders for path in Path(folder).glob("slot-*")]
 
 
 def eventually(condition: Any, limit_s: float = 10.0) -> bool:

@@ -13,12 +13,12 @@ import re
 import select
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lambdad.guest import syscalls
-from lambdad.sandbox.jailer.cgroups import find_hierarchies
+from lambdad.sandbox.jailer.hierarchies import Hierarchy, find_hierarchies, why_no_groups
 from lambdad.sandbox.seccomp.filters import ARCHITECTURES
 
 _TRIAL_TIMEOUT_S = 5.0
@@ -42,6 +42,8 @@ class Machine:
     seccomp: str | None
     controllers: dict[str, str]
     """Control group controllers that can be used, and where: `memory` → `v1`, `v2`."""
+    no_groups: str | None
+    """Why these are not all, with the remedy."""
     overlay: bool
     """Layers can be merged without copying."""
     loop_devices: bool
@@ -57,6 +59,7 @@ def probe() -> Machine:
     """Look at the machine. Takes some 20 ms."""
     linux = sys.platform == "linux"
     root = os.geteuid() == 0
+    trees = find_hierarchies(os.getpid()) if linux else []
     return Machine(
         system=platform.system(),
         kernel=platform.release(),
@@ -65,8 +68,9 @@ def probe() -> Machine:
         new_mounts=_new_mounts() if linux else "only Linux has them",
         namespaces=attempt(lambda: _enter_namespaces(root)) if linux else "only Linux has them",
         seccomp=_seccomp() if linux else "only Linux has it",
-        controllers=_controllers() if linux and root else {},
-        overlay=linux and "overlay" in _read("/proc/filesystems"),
+        controllers=_controllers(trees),
+        no_groups=why_no_groups(trees) if linux else "Only Linux has control groups.",
+        overlay=linux and attempt(lambda: _merge_folders(root)) is None,
         loop_devices=os.access("/dev/loop-control", os.W_OK),
         landlock=_landlock() if linux else 0,
         user_namespaces=int(_read("/proc/sys/user/max_user_namespaces").strip() or 0),
@@ -103,13 +107,23 @@ def _landlock() -> int:
     return max(0, int(libc.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
 
 
-def _controllers() -> dict[str, str]:
-    found = {}
-    for tree in find_hierarchies():
-        if os.access(tree.mount, os.W_OK) and not os.statvfs(tree.mount).f_flag & os.ST_RDONLY:
-            for controller in tree.controllers:
-                found[controller] = f"v{tree.version}"
-    return found
+def _controllers(trees: Sequence[Hierarchy]) -> dict[str, str]:
+    return {
+        controller: f"v{tree.version}"
+        for tree in trees
+        if tree.writable
+        for controller in tree.controllers
+    }
+
+
+def _merge_folders(root: bool) -> None:
+    """What layers need. /proc/filesystems does not tell: the kernel loads a module on demand. Runs
+    in a child."""
+    options: list[tuple[str, str | None]] = [("source", "trial"), ("lowerdir", "/usr:/etc")]
+    if not root:
+        syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
+        options.append(("userxattr", None))
+    syscalls.detached_filesystem("overlay", options)
 
 
 def _enter_namespaces(root: bool) -> None:

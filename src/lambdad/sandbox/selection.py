@@ -29,6 +29,8 @@ class Choice:
     """What a complete setting of the tier has and this machine lacks."""
     why_not: tuple[str, ...]
     """Why each stronger tier cannot be had, with the remedy."""
+    no_groups: str | None
+    """Why control groups, which the tier can use, are missing, with the remedy."""
 
 
 def choose_tier(
@@ -48,7 +50,8 @@ def choose_tier(
                 f"This machine offers isolation of tier {tier}, and at least {min_tier} is "
                 f"required. {reasons} Mend that or lower --min-tier."
             )
-        return Choice(tier, tuple(_missing(machine, tier)), tuple(why_not))
+        no_groups = machine.no_groups if tier in MULTI_TENANT else None
+        return Choice(tier, tuple(_missing(machine, tier)), tuple(why_not), no_groups)
     raise SandboxError(f"This machine can run no function. {' '.join(why_not)}")
 
 
@@ -77,7 +80,8 @@ def _obstacle(machine: Machine, tier: Tier) -> str | None:
     if machine.namespaces is not None:
         return (
             f"user namespaces do not work for this user: {machine.namespaces}. Allow them "
-            "(sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns=0)."
+            "(sysctl kernel.unprivileged_userns_clone=1 on Debian, "
+            "kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, user.max_user_namespaces)."
         )
     return None
 
@@ -92,7 +96,7 @@ def _missing(machine: Machine, tier: Tier) -> list[str]:
     elif not (machine.loop_devices and machine.mkfs):
         lacks = "loop devices" if machine.mkfs else "mkfs.ext4 (package e2fsprogs)"
         missing.append(
-            f"a disk-backed /tmp: no {lacks} (it is memory and counts as the function's)"
+            f"a disk-backed /tmp: no {lacks} (it is memory, watched apart from the function's own)"
         )
     if not machine.overlay:
         missing.append("overlay file systems: functions with more than one layer cannot run")

@@ -96,6 +96,10 @@ def _isolation() -> Iterator[Finding]:
     yield Finding(Verdict.NOTE if weak else Verdict.GOOD, "isolation", text, remedy)
     for layer in choice.missing_layers:
         yield Finding(Verdict.NOTE, "isolation", f"missing: {layer}")
+    if choice.no_groups is not None:
+        yield Finding(
+            Verdict.NOTE, "isolation", "not all control groups can be used", choice.no_groups
+        )
     for reason in choice.why_not:
         yield Finding(Verdict.NOTE, "isolation", f"not {reason[0].lower()}{reason[1:]}")
 

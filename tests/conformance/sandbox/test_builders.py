@@ -14,7 +14,8 @@ from pathlib import Path
 from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer import assembly
 from lambdad.sandbox.jailer.builders import _load_init
-from lambdad.sandbox.jailer.cgroups import Cgroups, find_hierarchies
+from lambdad.sandbox.jailer.cgroups import Cgroups
+from lambdad.sandbox.jailer.hierarchies import ASIDE, find_hierarchies
 from lambdad.sandbox.jailer.instance import Instance
 
 stage = sys.argv[1]
@@ -42,11 +43,13 @@ def running():
 syscalls.unshare(syscalls.CLONE_NEWNS)
 syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
 instance = Instance.claim()
-cgroups = Cgroups(find_hierarchies(), instance.number)
+cgroups = Cgroups(find_hierarchies(os.getpid()), instance.number)
 cgroups.make()
 slot, pid1 = cgroups.group("slot-0"), cgroups.group("pid1")
 slot.make()
-back = [real_open(f"{tree.mount}/cgroup.procs", os.O_WRONLY) for tree, _ in slot._places]
+homes = [tree.home / ASIDE for tree, _ in slot._places]
+homes = [home if home.exists() else home.parent for home in homes]
+back = [real_open(home / "cgroup.procs", os.O_WRONLY) for home in homes]
 try:
     tools = assembly.Tools(None, _load_init(), pid1.open_entries())
     builder = assembly._Builder(tools)

@@ -24,6 +24,7 @@ from support.real_sandboxes import (
     eventually,
     first_line,
     jail_of,
+    slot_groups,
     tier_id,
     workbench,
 )
@@ -38,7 +39,8 @@ with workbench(NAMESPACE_TIERS[0]) as bench:
     for sandbox in sandboxes:
         bench.run(first_line(sandbox))
     sandboxes[0].freeze()
-    print(bench.driver.jail.outer_pid, bench.driver.jail.hello["instance"], flush=True)
+    hello = bench.driver.jail.hello
+    print(bench.driver.jail.outer_pid, hello["instance"], *hello["groups"], flush=True)
     time.sleep(60)
 """
 """A lambdad that holds three environments, one of them frozen."""
@@ -183,32 +185,32 @@ def test_a_stuck_zygote_is_reported_in_time(tier: Tier) -> None:
         assert bench.look("seen = 'well again'") == "well again"
 
 
-def start_holder(folder: Path) -> tuple[subprocess.Popen[bytes], int, str]:
-    """(lambdad, its jailer's outer process, the number of the instance)."""
+def start_holder(folder: Path) -> tuple[subprocess.Popen[bytes], int, str, list[str]]:
+    """(lambdad, its jailer's outer process, the number of the instance, folders of groups)."""
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(folder)}
     command = [sys.executable, "-c", HOLDER]
     holder = subprocess.Popen(command, stdout=subprocess.PIPE, env=variables)
     assert holder.stdout is not None
-    outer, instance = holder.stdout.readline().decode().split()
+    outer, instance, *folders = holder.stdout.readline().decode().split()
     assert len(descendants(int(outer))) > 8
-    return holder, int(outer), instance
+    assert len(slot_groups(folders)) >= 3 * len(folders)
+    return holder, int(outer), instance, folders
 
 
 @pytest.mark.parametrize("tier", NAMESPACE_TIERS, ids=tier_id)
 def test_a_dead_lambdad_takes_everything_along(tier: Tier, tmp_path: Path) -> None:
-    holder, outer, instance = start_holder(tmp_path)
+    holder, outer, _, folders = start_holder(tmp_path)
     everything = descendants(outer)
     holder.kill()
     holder.communicate()
     assert eventually(lambda: not alive(everything)), alive(everything)
-    groups = Path("/sys/fs/cgroup")
-    assert eventually(lambda: not list(groups.glob(f"*/lambdad/{instance}/slot-*"))), tier
+    assert eventually(lambda: not slot_groups(folders)), tier
 
 
 @pytest.mark.parametrize("tier", NAMESPACE_TIERS, ids=tier_id)
 def test_what_the_kernel_keeps_the_next_start_removes(tier: Tier, tmp_path: Path) -> None:
     """lambdad and both jailer processes killed together: nobody is left to clean up."""
-    holder, outer, instance = start_holder(tmp_path)
+    holder, outer, instance, folders = start_holder(tmp_path)
     everything = descendants(outer)
     os.kill(outer, signal.SIGSTOP)
     for pid in (holder.pid, inner_pid(outer), outer):
@@ -216,8 +218,8 @@ def test_what_the_kernel_keeps_the_next_start_removes(tier: Tier, tmp_path: Path
     holder.communicate()
     assert eventually(lambda: not alive(everything)), alive(everything)
     with workbench(tier, tmp_path):
-        left = list(Path("/sys/fs/cgroup").glob(f"*/lambdad/{instance}/slot-*"))
-        assert left == [] or is_held(instance)  # its number may already be somebody else's
+        # Its number may already be somebody else's.
+        assert slot_groups(folders) == [] or is_held(instance)
 
 
 def is_held(instance: str) -> bool:

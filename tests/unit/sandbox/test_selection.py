@@ -19,6 +19,7 @@ SERVER = Machine(
     namespaces=None,
     seccomp=None,
     controllers=dict.fromkeys(("memory", "cpu", "pids", "freezer"), "v2"),
+    no_groups=None,
     overlay=True,
     loop_devices=True,
     landlock=3,

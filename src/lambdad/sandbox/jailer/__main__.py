@@ -25,7 +25,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from lambdad.guest import channel, syscalls
-from lambdad.sandbox.jailer.cgroups import Cgroups, find_hierarchies
+from lambdad.sandbox.jailer.cgroups import Cgroups, clear_ended
+from lambdad.sandbox.jailer.hierarchies import find_hierarchies
 from lambdad.sandbox.jailer.instance import Instance, clear_dead
 from lambdad.sandbox.jailer.server import Jailer, Settings
 
@@ -36,6 +37,7 @@ SANDBOX_USER = (993, 990)
 def keep(requests: socket.socket) -> int:
     """Be the keeper until lambdad hangs up; the exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the outer processes
+    lambdad = os.getppid()
     while True:
         try:
             _, fds = channel.receive(requests)
@@ -44,37 +46,41 @@ def keep(requests: socket.socket) -> int:
         with socket.socket(fileno=fds[0]) as control:
             if os.fork() == 0:
                 requests.close()
-                _be_outer(control)
+                _be_outer(control, lambdad)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(-1, 0)  # returns when none is left: they clean up first
     return 0
 
 
-def _be_outer(control: socket.socket) -> NoReturn:
+def _be_outer(control: socket.socket, lambdad: int) -> NoReturn:
     try:
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        jail(control)
+        jail(control, lambdad)
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(0)
 
 
-def jail(control: socket.socket) -> None:
-    """Have a jailer until lambdad hangs up. lambdad sees the end of `control` when all is gone."""
+def jail(control: socket.socket, lambdad: int) -> None:
+    """Have a jailer until lambdad, the process of that pid, hangs up. It sees the end of `control`
+    when all is gone."""
     channel.send(control, {"outer": os.getpid()})
     message, _ = channel.receive(control)
     settings = Settings(**message)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if settings.rootless:
+        # A user has no numbers to give out: their groups are called after this process.
+        trees = [tree for tree in find_hierarchies(lambdad) if tree.writable]
+        clear_ended(trees)
+        instance, cgroups = None, Cgroups(trees, os.getpid())
         _enter_user_namespace()
-        instance, cgroups = None, Cgroups([], 0)
     else:
-        clear_dead(lambda number: Cgroups(find_hierarchies(), number).clear())
+        clear_dead(lambda number: Cgroups(find_hierarchies(lambdad), number).clear())
         instance = Instance.claim()
-        cgroups = Cgroups(find_hierarchies(), instance.number)
+        cgroups = Cgroups(find_hierarchies(lambdad), instance.number)
     try:
         cgroups.make()
         pid = _fork_first_process(lambda: Jailer(control, settings, instance, cgroups).run())

@@ -1,7 +1,7 @@
 """Control groups, version 1 (also hybrid) and version 2, behind one face.
 
-Owns the layout `<hierarchy>/lambdad/<instance>/<environment>` and every file in it. May not know
-what an environment is.
+Owns the layout `<hierarchy>/lambdad/<instance>/<environment>` and every file in it. Where a
+hierarchy begins is `hierarchies`'. May not know what an environment is.
 """
 
 from __future__ import annotations
@@ -12,48 +12,20 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+
+from lambdad.sandbox.jailer.hierarchies import ASIDE, Hierarchy
 
 MIB = 1024 * 1024
 MIB_PER_CPU = 1769
 """Memory that comes with one vCPU (AWS: "1,769 MB = the equivalent of one vCPU")."""
 PERIOD_US = 100_000
 _LEAST_WEIGHT = 2
-WANTED = ("memory", "cpu", "pids", "freezer")
 _ENTRIES = {1: "tasks", 2: "cgroup.procs"}
 """A process that moves as a whole must not fork meanwhile: to be sure, the kernel waits for an RCU
 grace period, 10 ms and more, and whoever freezes another group waits for it. A thread that moves
 itself does not (`cgroup_procs_write_start`), which version 2 has for threaded groups only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hierarchy:
-    """One mounted cgroup tree and what it controls for us."""
-
-    mount: Path
-    version: int
-    controllers: frozenset[str]
-
-
-def find_hierarchies(mounts: str | None = None) -> list[Hierarchy]:
-    """The trees that offer what we want, freezing by version 2 where both have it: a process
-    frozen by version 1 cannot even be killed."""
-    found: list[Hierarchy] = []
-    taken: set[str] = set()
-    rows = [line.split() for line in (mounts or Path("/proc/self/mounts").read_text()).splitlines()]
-    unified = [Path(row[1]) for row in rows if row[2] == "cgroup2"]
-    if unified:
-        offered = set((unified[0] / "cgroup.controllers").read_text().split())
-        offered = offered & {"memory", "cpu", "pids"} | {"freezer"}
-        found.append(Hierarchy(unified[0], 2, frozenset(offered)))
-        taken |= offered
-    for row in rows:
-        wanted = set(row[3].split(",")) & set(WANTED) - taken if row[2] == "cgroup" else set()
-        if wanted:
-            found.append(Hierarchy(Path(row[1]), 1, frozenset(wanted)))
-            taken |= wanted
-    return found
 
 
 def cpu_share(memory_mib: int) -> tuple[int, int]:
@@ -95,10 +67,13 @@ class Group:
         names = [f"{path}/{_ENTRIES[tree.version]}" for tree, path in self._places]
         return [os.open(name, os.O_WRONLY | os.O_CLOEXEC) for name in names]
 
-    def limit(self, memory_mib: int, processes: int, *, background: bool = False) -> None:
-        """Set the limits. In the background, the share of the CPU is the least there is."""
+    def limit(
+        self, memory_mib: int, processes: int, tmp_mib: int = 0, *, background: bool = False
+    ) -> None:
+        """Set the limits. `tmp_mib` is the size of a /tmp that is memory: the kernel counts what is
+        in it for the group. In the background, the share of the CPU is the least there is."""
         if memory := self._paths.get("memory"):
-            limit_bytes = memory_mib * MIB
+            limit_bytes = (memory_mib + tmp_mib) * MIB
             if self._versions["memory"] == 1:
                 _write(f"{memory}/memory.limit_in_bytes", limit_bytes)
                 if os.path.exists(swap := f"{memory}/memory.memsw.limit_in_bytes"):
@@ -230,29 +205,36 @@ class Cgroups:
 
     def _make_in(self, tree: Hierarchy) -> Hierarchy:
         """The hierarchy with the controllers that can be had in our folder of it."""
-        own = tree.mount / "lambdad" / self._instance
+        own = self._folder(tree)
         _make_folder(own)
         if tree.version == 1:
             return tree
         granted = {"freezer"}  # part of every version 2 group
-        for controller in tree.controllers - granted:
+        wanted = tree.controllers - granted if _step_aside(tree.home) else ()
+        for controller in wanted:
             with contextlib.suppress(OSError):
-                for folder in (tree.mount, own.parent, own):
+                for folder in (tree.home, own.parent, own):
                     _write(f"{folder}/cgroup.subtree_control", f"+{controller}")
                 granted.add(controller)
         return replace(tree, controllers=frozenset(granted))
 
     def group(self, name: str) -> Group:
         """The group called `name`; `pid1` holds the first processes of all shells."""
-        return Group(
-            [(tree, f"{tree.mount}/lambdad/{self._instance}/{name}") for tree in self._hierarchies]
-        )
+        return Group([(tree, f"{self._folder(tree)}/{name}") for tree in self._hierarchies])
+
+    @property
+    def folders(self) -> list[str]:
+        """Where the groups are, one folder for each hierarchy."""
+        return [str(self._folder(tree)) for tree in self._hierarchies]
+
+    def _folder(self, tree: Hierarchy) -> Path:
+        return tree.home / "lambdad" / self._instance
 
     def clear(self) -> None:
         """Kill what runs in the instance's groups and remove them. Blocks, for 2 s at most."""
         deadline = time.monotonic() + 2
         for tree in self._hierarchies:
-            folder = tree.mount / "lambdad" / self._instance
+            folder = self._folder(tree)
             if not folder.exists():
                 continue
             groups = [path for path in folder.iterdir() if path.is_dir()]
@@ -267,6 +249,14 @@ class Cgroups:
                 folder.parent.rmdir()
 
 
+def clear_ended(hierarchies: Sequence[Hierarchy]) -> None:
+    """Clear the groups of instances that are called after a process, where that is no more."""
+    for tree in hierarchies:
+        for folder in (tree.home / "lambdad").glob("[0-9]*"):
+            if not os.path.exists(f"/proc/{folder.name}"):
+                Cgroups([tree], int(folder.name)).clear()
+
+
 def _make_folder(own: Path) -> None:
     """Its parent goes with the last instance that ends: perhaps between two steps of ours."""
     for _ in range(16):
@@ -275,6 +265,25 @@ def _make_folder(own: Path) -> None:
             own.mkdir(exist_ok=True)
             return
     raise FileNotFoundError(own)
+
+
+def _step_aside(home: Path) -> bool:
+    """Version 2 gives no controllers to the groups of one in which processes sit: in a group that
+    was given to us, and at the root of a container, they step aside. False where some stay.
+
+    Before the first controller: with cpu or pids alone the kernel takes the group for one that
+    divides threads, and lets no process into those below it."""
+    if not (home / "cgroup.type").exists():  # the machine's root is free of that rule
+        return True
+    for _ in range(16):  # what is there may fork meanwhile
+        pids = (home / "cgroup.procs").read_text().split()
+        if not pids:
+            return True
+        (home / ASIDE).mkdir(exist_ok=True)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                _write(f"{home}/{ASIDE}/cgroup.procs", pid)
+    return False
 
 
 def _end(tree: Hierarchy, path: Path) -> bool:

@@ -59,6 +59,11 @@ class Order:
     inherited: Remains | None
     """Of the environment that this one goes on for."""
 
+    @property
+    def memory_tmp_mib(self) -> int:
+        """The part of memory that is /tmp."""
+        return self.tmp_mib if self.scratch is None else 0
+
 
 class Surroundings(Protocol):
     """What an environment needs of the jailer."""
@@ -115,7 +120,12 @@ class Environment:
             "template": None,
         }
         try:
-            shell.group.limit(order.memory_mib, order.processes, background=order.background)
+            shell.group.limit(
+                order.memory_mib,
+                order.processes,
+                order.memory_tmp_mib,
+                background=order.background,
+            )
             inherited = [] if self._tmp is None else [self._tmp]
             if order.scratch is not None and not inherited:
                 self._fds.append(shell.take_tmp(order.tmp_mib, order.scratch))
@@ -274,11 +284,12 @@ class Environment:
             self._jailer.over(self, Remains(slot, tmp), self._keep_tmp)
 
     def _watch_memory(self, shell: Shell) -> None:
-        if not shell.group.limits_memory:
+        # Where /tmp is memory, the group's limit is that of both.
+        if not shell.group.limits_memory or self.order.memory_tmp_mib:
             limit_bytes = self.order.memory_mib * MIB
             read = partial(private_bytes, shell.proc, limit_bytes)
             self._jailer.watch.add(self.id, read, limit_bytes, self._over_limit)
-        elif (event := shell.group.oom_event()) is not None:
+        if (event := shell.group.oom_event()) is not None:
             self._oom_event = event
             self._jailer.loop.read(event, self._over_limit)
 

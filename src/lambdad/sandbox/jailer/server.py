@@ -18,8 +18,8 @@ lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 
 jailer → lambdad:
 
-    {"hello": {"instance": number or null, "controllers": […], "static_init": bool,
-               "no_disk_tmp": reason or null, "no_way_out": reason or null,
+    {"hello": {"instance": number or null, "controllers": […], "groups": [folder …],
+               "static_init": bool, "no_disk_tmp": reason or null, "no_way_out": reason or null,
                "no_templates": reason or null}}
     {"prepared": pack, "failed": reason or null}
     {"created": id, "freeze": word, "thaw": word, "usage": {…},
@@ -79,6 +79,9 @@ class Settings:
     stems_memory_percent: int
     open_files: int
     processes: int
+    """In an environment, by its control group."""
+    processes_of_user: int
+    """By the count that the kernel keeps for the uid of an environment."""
     create_timeout_s: float
     platform: bool
     """Whether functions may reach the AWS APIs."""
@@ -131,6 +134,7 @@ class Jailer:
         hello = {
             "instance": None if self._instance is None else self._instance.number,
             "controllers": sorted(self._cgroups.controllers),
+            "groups": self._cgroups.folders,
             "static_init": self._builders.init is not None,
             "no_disk_tmp": self._without_scratch,
             "no_way_out": self._without_way_out,
@@ -270,7 +274,7 @@ class Jailer:
         settings = self._settings
         greeting = {
             "open_files": settings.open_files,
-            "processes": settings.processes,
+            "processes": settings.processes_of_user,
             "seccomp": filter_of(pack.recipe.family).hex(),
         }
         name = pack.recipe.name

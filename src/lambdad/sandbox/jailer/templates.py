@@ -289,7 +289,8 @@ class Template:
             if name is None:
                 raise Intruder("nobody is in its shell")
             inspect(shell.proc, name, shell.uid, inode)
-            shell.group.limit(self._order.memory_mib, self._order.processes)
+            order = self._order
+            shell.group.limit(order.memory_mib, order.processes, order.memory_tmp_mib)
             shell.group.take(pid)
             self._watch(shell, os.pidfd_open(pid))
         except (Intruder, OSError) as error:
