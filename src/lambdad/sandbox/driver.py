@@ -96,7 +96,7 @@ class RuntimePack:
     host_variables: Mapping[str, str] = field(default_factory=dict)
     """What `host_argv` needs in its environment (PYTHONPATH, NODE_PATH)."""
     ahead: Ahead | None = None
-    """None: it cannot be started ahead. A driver may leave it unused."""
+    """None: it cannot wait itself. A driver may leave it unused."""
 
 
 @dataclass(frozen=True, slots=True)

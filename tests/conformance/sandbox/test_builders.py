@@ -13,9 +13,9 @@ import os, sys, time
 from pathlib import Path
 from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer import assembly
-from lambdad.sandbox.jailer.builders import _load_init
 from lambdad.sandbox.jailer.cgroups import Cgroups, find_hierarchies
 from lambdad.sandbox.jailer.instance import Instance
+from lambdad.sandbox.jailer.programs import load_program
 
 stage = sys.argv[1]
 real_unshare, real_open = syscalls.unshare, os.open
@@ -48,7 +48,7 @@ slot, pid1 = cgroups.group("slot-0"), cgroups.group("pid1")
 slot.make()
 back = [real_open(f"{tree.mount}/cgroup.procs", os.O_WRONLY) for tree, _ in slot._places]
 try:
-    tools = assembly.Tools(None, _load_init(), pid1.open_procs())
+    tools = assembly.Tools(None, load_program("init"), pid1.open_procs())
     builder = assembly._Builder(tools)
     home, fds = namespaces(), len(os.listdir("/proc/self/fd"))
     syscalls.unshare, os.open, assembly._furnish = unshare, open_, lambda *a, **k: None
