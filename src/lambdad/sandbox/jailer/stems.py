@@ -8,6 +8,7 @@ started in the ordinary way. May not know about environments.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -62,6 +63,10 @@ class Stems:
         """The shell of a stem, for an environment; None where there is none. Others follow."""
         self._used_at = time.monotonic()
         self._loop.later(_QUIET_S, self._refill)
+        if self._making is not None and self._making.stem is not None:
+            with contextlib.suppress(BlockingIOError):  # it may have spoken already
+                if self._making.stem.recv(1, socket.MSG_PEEK):
+                    self._said(self._making)
         while self._ready:
             shell = self._ready.popleft()
             self._leave(shell)
