@@ -309,7 +309,7 @@ def _jailer_and_first_processes(bench: Workbench) -> tuple[int, list[int]]:
 
 COMMAND_LOOK = r"""
 cd /proc/$$
-grep -vE '^(Vm|Rss|Hugetlb|voluntary|nonvoluntary|Uid|Gid|Groups|Mems_|x86_)' status
+grep -vE '^(State|SigQ|Vm|Rss|Hugetlb|voluntary|nonvoluntary|Uid|Gid|Groups|Mems_|x86_)' status
 cat limits cgroup cmdline comm environ
 cut -d' ' -f5,6 mountinfo | sort
 for fd in fd/*; do echo "$fd $(readlink $fd | tr -d 0-9)"; done
