@@ -151,7 +151,9 @@ async def first_line(sandbox: Sandbox) -> str:
     data = b""
     while not data.endswith(b"\n"):
         with contextlib.suppress(BlockingIOError):
-            data += os.read(sandbox.output_fd, 1)
+            more = os.read(sandbox.output_fd, 1)
+            assert more, f"it ended after {data!r}"
+            data += more
             continue
         assert not sandbox.exited.done(), f"{sandbox.exited.result()} {data!r}"
         await asyncio.sleep(0.002)

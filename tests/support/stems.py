@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -42,20 +41,15 @@ def node_pack(packs: PackCatalog | None = None) -> RuntimePack:
 
 
 def waiting(driver: Driver) -> list[int]:
-    """Pids of the stems that wait, and whose attendants wait too: of what the jailer knows."""
+    """Pids of the stems that wait."""
     assert isinstance(driver, NamespaceDriver)
     assert driver.jail is not None
-    together: dict[str, dict[int, list[str]]] = defaultdict(dict)
+    reading = [str(_NUMBERS["read"]), hex(CHANNEL)]
+    stems = []
     for pid in descendants(driver.jail.outer_pid):
         with contextlib.suppress(OSError):
-            call = Path(f"/proc/{pid}/syscall").read_text().split()
-            together[os.readlink(f"/proc/{pid}/ns/pid")][pid] = call
-    stems = []
-    for processes in together.values():
-        attended = any(call[0] == str(_NUMBERS["recvmsg"]) for call in processes.values())
-        reading = [str(_NUMBERS["read"]), hex(CHANNEL)]
-        if attended:
-            stems += [pid for pid, call in processes.items() if call[:2] == reading]
+            if Path(f"/proc/{pid}/syscall").read_text().split()[:2] == reading:
+                stems.append(pid)
     return stems
 
 

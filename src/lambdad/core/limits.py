@@ -264,8 +264,9 @@ class Limits:
     spare_shells: int = 4
     """Sandboxes built ahead for each runtime in use, so that an environment starts in one."""
     stems: int = 2
-    """Processes started ahead for each Node.js in use, some 40 MiB each: the second is for a cold
-    start that comes while the first is being replaced."""
+    """Processes started ahead for each runtime in use that is executed: some 40 MiB each for
+    Node.js, nothing to speak of for others. The second is for a cold start that comes while the
+    first is being replaced."""
     stems_idle_s: float = 900.0
     """How long they are kept after the last start of such a runtime."""
     stems_memory_percent: int = 20

@@ -22,11 +22,11 @@ as `channel` sends them:
     child → jailer   {"entered": true} + its /proc/self/status, copy of /tmp, or
                      {"failed": reason}
 
-A child may first be told to start its command ahead, as a stem (`stem`); then its attendant waits
-for the order:
+A child may instead be told to start its command ahead, as a stem (`stem`), which has a channel of
+its own; without `argv`, a program that comes with the message:
 
-    jailer → child   {"ahead": {"argv", "variables", "telemetry_fd"}} + output, telemetry
-    child → jailer   {"waiting": true}, when the command waits too
+    jailer → child   {"ahead": {"argv" or null, "variables", "telemetry_fd"}}
+                     + output, telemetry, CHANNEL, [program]
 """
 
 from __future__ import annotations
@@ -168,19 +168,20 @@ class Zygote:
             os._exit(1)
 
     def _start_ahead(
-        self, ahead: dict[str, Any], pipes: list[int], uid: int, jailer: socket.socket
+        self, ahead: dict[str, Any], fds: list[int], uid: int, jailer: socket.socket
     ) -> dict[str, Any]:
-        """Become a stem, having left its attendant behind."""
-        pid = os.getpid()
-        attending, between = stem.fork_attendant()
-        if attending:
-            channel.close_all(pipes)
-            stem.attend(between, pid, jailer, _furnish)
-            os._exit(0)
+        """Become a stem."""
+        pipes, (between, *program) = fds[:2], fds[2:]
         self._become_ordinary(uid, pipes)
+        more = {stem.CHANNEL: between}
+        if program:
+            more[stem.PROGRAM] = program[0]
         jailer.detach()
-        self._keep_only(pipes, ahead["telemetry_fd"], {stem.CHANNEL: between.detach()})
+        self._keep_only(pipes, ahead["telemetry_fd"], more)
         os.chdir("/")
+        if program:
+            os.set_inheritable(stem.PROGRAM, False)
+            ahead["argv"] = ["/proc/self/fd/%d" % stem.PROGRAM]
         return ahead
 
     def _obey(
@@ -190,7 +191,8 @@ class Zygote:
         tmp = _furnish(order, fds)
         own_filter = order["template"]
         self._become_ordinary(uid, pipes, bytes.fromhex(own_filter) if own_filter else None)
-        start: dict[str, Any] = json.loads(os.pread(payload, os.fstat(payload).st_size, 0))
+        text, _, _ = os.pread(payload, os.fstat(payload).st_size, 0).partition(b"\0")
+        start: dict[str, Any] = json.loads(text)
         status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
         channel.send(jailer, {"entered": True}, [status, tmp])
         jailer.detach()

@@ -115,7 +115,7 @@ class RuntimePack:
     host_variables: Mapping[str, str] = field(default_factory=dict)
     """What `host_argv` needs in its environment (PYTHONPATH, NODE_PATH)."""
     ahead: Ahead | None = None
-    """None: it cannot be started ahead. A driver may leave it unused."""
+    """None: it cannot wait itself. A driver may leave it unused."""
     training: Training | None = None
     """None: it takes no archives."""
 

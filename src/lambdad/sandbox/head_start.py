@@ -1,8 +1,9 @@
 """Which environments may be a process that was started ahead of them (`guest/stem.py`).
 
-What acts when a process starts must be for an environment as it was for that process: variables,
-libraries that the loader finds, the command itself. Any other environment is started in the
-ordinary way: slower, never different.
+One that only waits may become any command, which then starts as ever. One that is a runtime's
+command already may not become every function: what acts when a process starts must be for an
+environment as it was for that process: variables, libraries that the loader finds, the command
+itself. Any other environment is started in the ordinary way: slower, never different.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ _LIBRARY_FOLDERS = ("", "lib")
 def may_take_stem(spec: SandboxSpec) -> bool:
     """Whether a stem can become this sandbox's process. Looks into the package."""
     ahead = spec.pack.ahead
-    return (
-        ahead is not None
-        and spec.pack.argv == ahead.argv
+    if spec.extensions or spec.pack.family == "python":
+        return False
+    return ahead is None or (
+        spec.pack.argv == ahead.argv
         and not spec.layer_dirs
-        and not spec.extensions
         and _acting(ahead, spec.variables) == _acting(ahead, ahead.variables)
         and not _brings_libraries(spec.code_dir)
     )

@@ -13,10 +13,10 @@ import os, sys, time
 from pathlib import Path
 from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer import assembly
-from lambdad.sandbox.jailer.builders import _load_init
 from lambdad.sandbox.jailer.cgroups import Cgroups
 from lambdad.sandbox.jailer.hierarchies import ASIDE, find_hierarchies
 from lambdad.sandbox.jailer.instance import Instance
+from lambdad.sandbox.jailer.programs import load_program
 
 stage = sys.argv[1]
 real_bring_up, real_open = assembly.network.bring_up, os.open
@@ -51,7 +51,7 @@ homes = [tree.home / ASIDE for tree, _ in slot._places]
 homes = [home if home.exists() else home.parent for home in homes]
 back = [real_open(home / "cgroup.procs", os.O_WRONLY) for home in homes]
 try:
-    tools = assembly.Tools(None, _load_init(), pid1.open_entries())
+    tools = assembly.Tools(None, load_program("init"), pid1.open_entries())
     builder = assembly._Builder(tools)
     home, fds = namespaces(), len(os.listdir("/proc/self/fd"))
     os.open, assembly._furnish = open_, lambda *a, **k: None

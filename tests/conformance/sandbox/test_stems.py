@@ -113,7 +113,7 @@ def test_a_function_cannot_tell(bench: Workbench) -> None:
 def test_there_is_none_before_the_first_use(bench: Workbench) -> None:
     async def work() -> list[str]:
         await bench.driver.prepare(node_pack())
-        sandbox = await bench.create(bench.spec(command_pack("/bin/sleep", "60"), bench.code("")))
+        sandbox = await bench.python("import time; time.sleep(60)")
         before = waiting(bench.driver)
         await sandbox.kill()
         first = await told(bench, node_spec(bench, TELL))
@@ -214,7 +214,7 @@ def test_what_a_stem_became_has_an_heir_of_its_own_start(bench: Workbench) -> No
     assert bench.run(work()) == ("stem", ["by the first", "false"], "stem")
 
 
-@pytest.mark.parametrize("victim", ["stem", "attendant", "shell"])
+@pytest.mark.parametrize("victim", ["stem", "shell"])
 def test_a_stem_that_is_lost_is_replaced_after_the_next_start(
     bench: Workbench, victim: str
 ) -> None:
@@ -233,6 +233,137 @@ def test_a_stem_that_is_lost_is_replaced_after_the_next_start(
     assert bench.run(work()) == ["ordinary", "stem"]
 
 
+@pytest.mark.parametrize("prepared", ["a stem of Node", "a stem that waits", "a spare shell"])
+def test_what_ends_just_before_it_is_taken_is_replaced(tier: Any, prepared: str) -> None:
+    """The jailer is asked for a sandbox before it can see that what it has for it is dead."""
+    node = prepared == "a stem of Node"
+    stems = 0 if prepared == "a spare shell" else DEFAULT_LIMITS.stems
+    with workbench(tier, limits=dataclasses.replace(DEFAULT_LIMITS, stems=stems)) as bench:
+
+        def spec() -> SandboxSpec:
+            if node:
+                return node_spec(bench, TELL)
+            return bench.spec(command_pack("/bin/sh", "-c", "echo ordinary"), bench.code(""))
+
+        async def work() -> str:
+            await told(bench, spec())
+            await eventually_waiting(bench.driver, stems)
+            jailer, victims = _jailer_and_first_processes(bench)
+            os.kill(jailer, signal.SIGSTOP)
+            try:
+                creating = asyncio.ensure_future(bench.create(spec()))
+                await asyncio.sleep(0)  # it asks
+                for pid in victims:
+                    os.kill(pid, signal.SIGKILL)
+                while any(Path(f"/proc/{pid}").exists() for pid in victims):
+                    await asyncio.sleep(0.01)
+            finally:
+                os.kill(jailer, signal.SIGCONT)
+            sandbox = await creating
+            line = await first_line(sandbox)
+            await sandbox.kill()
+            return line
+
+        assert bench.run(work(), 60) == "ordinary"
+
+
+def test_what_ends_while_it_is_told_is_replaced(tier: Any) -> None:
+    """It has taken the order with it."""
+    with workbench(tier, limits=dataclasses.replace(DEFAULT_LIMITS, stems=0)) as bench:
+        pack = command_pack("/bin/sh", "-c", "echo ordinary")
+
+        async def work() -> str:
+            await told(bench, bench.spec(pack, bench.code("")))
+            victims: list[int] = []
+            while len(victims) < DEFAULT_LIMITS.spare_shells:
+                await asyncio.sleep(0.02)
+                _, victims = _jailer_and_first_processes(bench)
+            for pid in victims:
+                os.kill(pid, signal.SIGSTOP)
+            creating = asyncio.ensure_future(bench.create(bench.spec(pack, bench.code(""))))
+            # The jailer has done what it was asked before it does this.
+            later = await bench.python("print(1)")
+            assert not creating.done()
+            for pid in victims:
+                os.kill(pid, signal.SIGKILL)
+            sandbox = await creating
+            line = await first_line(sandbox)
+            await sandbox.kill()
+            await later.kill()
+            return line
+
+        assert bench.run(work(), 60) == "ordinary"
+
+
+def _jailer_and_first_processes(bench: Workbench) -> tuple[int, list[int]]:
+    """The jailer, and what waits in each shell to become a function."""
+    jailer, first = 0, []
+    for pid in descendants(jail_of(bench).outer_pid):
+        with contextlib.suppress(OSError):
+            text = Path(f"/proc/{pid}/status").read_text()
+            own = text.partition("NSpid:")[2].split("\n")[0].split()
+            jailer = pid if len(own) == 2 and own[-1] == "1" else jailer
+            first += [pid] if len(own) == 3 and own[-1] == "2" else []
+    return jailer, first
+
+
+COMMAND_LOOK = r"""
+cd /proc/$$
+grep -vE '^(State|SigQ|Vm|Rss|Hugetlb|voluntary|nonvoluntary|Uid|Gid|Groups|Mems_|x86_)' status
+cat limits cgroup cmdline comm environ
+cut -d' ' -f5,6 mountinfo | sort
+for fd in fd/*; do echo "$fd $(readlink $fd | tr -d 0-9)"; done
+readlink cwd exe root
+ls -d /proc/[0-9]* | wc -l
+cat net/tcp net/tcp6 net/unix | wc -l
+"""
+
+
+def test_a_command_cannot_tell_who_waited_for_it(bench: Workbench) -> None:
+    """All that the kernel shows of a process is as in one whose zygote's child executed it."""
+    layer = bench.folder / "layer"
+    layer.mkdir(mode=0o755)
+    (layer / "mine").write_text("of the layer")
+    variables = {"PATH": "/usr/bin:/bin", "EMPTY": "", "MINE": "é\n="}
+
+    def spec() -> SandboxSpec:
+        pack = command_pack("/bin/sh", "-c", f"{COMMAND_LOOK} cat /opt/mine", "", "two words")
+        layers = (layer,)
+        return bench.spec(pack, bench.code(""), variables=variables, layer_dirs=layers, tmp_mib=700)
+
+    async def look() -> tuple[str, set[int]]:
+        before = set(waiting(bench.driver))
+        sandbox = await bench.create(spec())
+        text = await bench.output(sandbox)
+        assert (await sandbox.kill()) == Exit(0, None)
+        return text, before.difference(waiting(bench.driver))
+
+    async def work() -> tuple[Any, Any]:
+        ordinary = await look()
+        await eventually_waiting(bench.driver, DEFAULT_LIMITS.stems)
+        return ordinary, await look()
+
+    (ordinary, none), (text, taken) = bench.run(work())
+    assert (len(none), len(taken)) == (0, 1)
+    assert "of the layer" in ordinary
+    assert text == ordinary
+
+
+def test_the_jailer_comes_home(bench: Workbench) -> None:
+    """From each stem that it furnishes."""
+
+    async def work() -> tuple[list[str], list[str]]:
+        jailer, _ = _jailer_and_first_processes(bench)
+        names = ("ns/mnt", "ns/pid", "ns/net", "root")
+        before = [os.readlink(f"/proc/{jailer}/{name}") for name in names]
+        await provoke(bench)
+        assert await told_with_stems(bench, node_spec(bench, TELL)) == "stem"
+        return before, [os.readlink(f"/proc/{jailer}/{name}") for name in names]
+
+    before, after = bench.run(work())
+    assert after == before
+
+
 def _beside(bench: Workbench, stem: int) -> dict[str, int]:
     """The processes of a stem's shell."""
     own = os.readlink(f"/proc/{stem}/ns/pid")
@@ -242,7 +373,8 @@ def _beside(bench: Workbench, stem: int) -> dict[str, int]:
             if os.readlink(f"/proc/{pid}/ns/pid") == own:
                 text = Path(f"/proc/{pid}/status").read_text()
                 numbers[int(text.partition("NSpid:")[2].split("\n")[0].split()[-1])] = pid
-    return {"shell": numbers[1], "stem": numbers[2], "attendant": numbers[max(numbers)]}
+    assert sorted(numbers) == [1, 2], "somebody waits with the stem"
+    return {"shell": numbers[1], "stem": numbers[2]}
 
 
 @pytest.mark.parametrize("change", [{"stems_memory_percent": 100}, {"stems": 0}])

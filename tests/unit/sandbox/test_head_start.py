@@ -89,8 +89,16 @@ def test_so_does_a_wrapper(spec: SandboxSpec) -> None:
     assert not may_take_stem(replace(spec, pack=wrapped))
 
 
-def test_and_a_pack_that_cannot_be_started_ahead(spec: SandboxSpec) -> None:
-    assert not may_take_stem(replace(spec, pack=replace(spec.pack, ahead=None)))
+def test_a_command_that_cannot_wait_is_started_by_a_stem_that_only_waits(spec: SandboxSpec) -> None:
+    command = replace(spec.pack, family="provided", ahead=None)
+    own = with_variables(replace(spec, pack=command, layer_dirs=(Path("/layer"),)), LD_PRELOAD="/x")
+    (spec.code_dir / "libz.so").write_text("")
+    assert may_take_stem(own)
+    assert not may_take_stem(replace(own, extensions=("agent",)))
+
+
+def test_python_is_forked(spec: SandboxSpec) -> None:
+    assert not may_take_stem(replace(spec, pack=replace(spec.pack, family="python", ahead=None)))
 
 
 @pytest.mark.parametrize("name", ["libstdc++.so.6", "lib/libcrypto.so", "lib/libz.so.1.2"])

@@ -19,18 +19,23 @@ export class Invoker {
     this.log = log;
     this.requestId = undefined;
     this.whenIdle = () => {};
-    // The event loop has nothing left to do; a handler may be waiting for just that.
-    process.on('beforeExit', () => this.whenIdle());
   }
 
   start() {
-    setImmediate(() => this.#once().catch((error) => {
+    // The event loop has nothing left to do; a handler may be waiting for just that.
+    process.on('beforeExit', () => this.whenIdle());
+    this.#goOn();
+  }
+
+  #goOn() {
+    setImmediate(() => this.once().then(() => this.#goOn(), (error) => {
       console.error(`Runtime failure ${formatError(error)}`);
       process.exit(1);
     }));
   }
 
-  async #once() {
+  /** Wait for an event and run it. */
+  async once() {
     const { headers, body } = await this.client.next();
     this.requestId = headers['lambda-runtime-aws-request-id'];
     this.log.requestId = this.requestId;
@@ -43,7 +48,6 @@ export class Invoker {
     } else if (result !== undefined) {
       await this.client.postInvocationResponse(this.requestId, result);
     }
-    this.start();
   }
 
   /** Settles once the invocation is over: {result} as JSON, {error}, or neither when streamed. */

@@ -1,6 +1,6 @@
 // What a stem does once for itself, so that it need not be done when an invocation waits: a module
-// is loaded, a connection opened, requests sent. Node compiles the way through its own library when
-// it is gone for the first time. Leaves nothing behind.
+// is loaded, a connection opened, events run. Node compiles the way through its own library and
+// through ours when it is gone for the first time. Leaves nothing behind.
 
 import http from 'node:http';
 import { createRequire } from 'node:module';
@@ -8,22 +8,32 @@ import { fileURLToPath } from 'node:url';
 
 import { RuntimeClient } from './client.mjs';
 import { loadHandler } from './handler.mjs';
+import { Invoker } from './invocation.mjs';
+import { patchConsole } from './logging.mjs';
+import { installGlobals } from './streaming.mjs';
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
-const TIMES = 4;
+const TIMES = 8;
+const EVENT = {
+  'Content-Type': 'application/json',
+  'Lambda-Runtime-Aws-Request-Id': 'rehearsal',
+  'Lambda-Runtime-Deadline-Ms': '0',
+  'Lambda-Runtime-Invoked-Function-Arn': 'rehearsal',
+  'Lambda-Runtime-Trace-Id': 'rehearsal',
+};
 
 export async function rehearse() {
-  await loadHandler(FOLDER, 'part.handler');
+  patchConsole(); // both are done again with the function's variables
+  installGlobals();
+  const handler = await loadHandler(FOLDER, 'part.handler');
   const { cache } = createRequire(import.meta.url);
   for (const name of Object.keys(cache)) delete cache[name];
   const server = http.createServer(answer).listen(0); // a host would have to be looked up
   const connected = first(server, 'connection');
   await first(server, 'listening');
   const client = new RuntimeClient(`127.0.0.1:${server.address().port}`);
-  for (let time = 0; time < TIMES; time += 1) {
-    const { body } = await client.next();
-    await client.postInvocationResponse('rehearsal', JSON.stringify(JSON.parse(body)));
-  }
+  const invoker = new Invoker(client, handler, {});
+  for (let time = 0; time < TIMES; time += 1) await invoker.once();
   const { sockets, freeSockets } = client.target.agent;
   const ends = [sockets, freeSockets].flatMap((byName) => Object.values(byName).flat());
   const peer = await connected;
@@ -39,7 +49,7 @@ export async function rehearse() {
 function answer(request, response) {
   request.resume();
   request.on('end', () => {
-    response.setHeader('Content-Type', 'application/json');
+    response.writeHead(200, EVENT);
     response.end('{}');
   });
 }

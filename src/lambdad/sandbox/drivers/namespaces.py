@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import json
 import os
 import signal
 import socket
@@ -21,8 +20,7 @@ from pathlib import Path
 from lambdad.core.ids import EnvironmentId
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
 from lambdad.guest import channel
-from lambdad.sandbox.driver import Ahead, Egress, Exit, RuntimePack, SandboxError, SandboxSpec, Tier
-from lambdad.sandbox.first_process import TELEMETRY_FD, first_process
+from lambdad.sandbox.driver import Egress, Exit, RuntimePack, SandboxError, SandboxSpec, Tier
 from lambdad.sandbox.head_start import may_take_stem
 from lambdad.sandbox.inner_sockets import InnerSockets
 from lambdad.sandbox.jail import Jail, Message, jail_settings
@@ -30,9 +28,14 @@ from lambdad.sandbox.keeper import Keeper
 from lambdad.sandbox.memory_peak import MemoryPeak
 from lambdad.sandbox.python_start import can_fork, interpreter_of, zygote_variables
 from lambdad.sandbox.selection import CONTROLLER_LAYERS
+from lambdad.sandbox.start_order import ahead_of, payload_of
 
 _ANSWER_MARGIN_S = 5.0
 """How much longer than the jailer's own limit we wait for its answer."""
+
+
+class PreparedLost(SandboxError):
+    """What was prepared for a sandbox ended before that was one."""
 
 
 class NamespaceSandbox:
@@ -83,10 +86,10 @@ class NamespaceSandbox:
         if not self.created.done():
             self.created.set_result(None)
 
-    def not_created(self, reason: str) -> None:
+    def not_created(self, error: SandboxError) -> None:
         """The jailer could not make it."""
         if not self.created.done():
-            self.created.set_exception(SandboxError(reason))
+            self.created.set_exception(error)
             self.created.exception()  # it is no mistake when nobody waits any more
 
     def abandon(self) -> None:
@@ -107,7 +110,7 @@ class NamespaceSandbox:
         """The jailer is no more, and with it everything of this sandbox."""
         # Processes that a version 1 freezer holds die only when they run again.
         self.thaw()
-        self.not_created("The jailer ended; try again.")
+        self.not_created(SandboxError("The jailer ended; try again."))
         self.ended(signal.SIGKILL, oom=False)
         if not self.gone.done():
             self.gone.set_result(None)
@@ -219,12 +222,18 @@ class NamespaceDriver:
         await asyncio.shield(prepared)
 
     async def create(self, spec: SandboxSpec) -> NamespaceSandbox:
+        try:
+            return await self._create(spec, may_take_stem(spec))
+        except PreparedLost:  # nothing of the function has run
+            return await self._create(spec, stem=False)
+
+    async def _create(self, spec: SandboxSpec, stem: bool) -> NamespaceSandbox:
         await self.prepare(spec.pack)
         assert self.jail is not None
         sandbox = NamespaceSandbox(spec.environment_id, self.jail)
         self._sandboxes[spec.environment_id] = sandbox
         try:
-            _request(self.jail, spec, sandbox)
+            _request(self.jail, spec, sandbox, stem)
             limit_s = self._limits.sandbox_create_timeout_s + _ANSWER_MARGIN_S
             async with asyncio.timeout(limit_s):
                 await asyncio.shield(sandbox.created)
@@ -283,7 +292,7 @@ class NamespaceDriver:
                 "interpreter": interpreter_of(pack) if python else None,
                 "variables": zygote_variables(pack) if python else {},
                 "targets": [mount.target for mount in pack.mounts],
-                "ahead": _ahead(pack.ahead),
+                "ahead": ahead_of(pack),
             }
             self.jail.send(message, fds)
 
@@ -304,7 +313,8 @@ class NamespaceDriver:
         elif "created" in message and (sandbox := self._sandboxes.get(message["created"])):
             sandbox.appeared(message, fds)
         elif "failed" in message and (sandbox := self._sandboxes.pop(message["failed"], None)):
-            sandbox.not_created(f"No sandbox could be created: {message['reason']}.")
+            kind = PreparedLost if "lost" in message else SandboxError
+            sandbox.not_created(kind(f"No sandbox could be created: {message['reason']}."))
             sandbox.gone.set_result(None)
         elif "exited" in message and (sandbox := self._sandboxes.get(message["exited"])):
             sandbox.ended(message["status"], message["oom"])
@@ -321,13 +331,6 @@ class NamespaceDriver:
         sandboxes, self._sandboxes = list(self._sandboxes.values()), {}
         for sandbox in sandboxes:
             sandbox.lost()
-
-
-def _ahead(ahead: Ahead | None) -> Message | None:
-    if ahead is None:
-        return None
-    variables = dict(ahead.variables)
-    return {"argv": list(ahead.argv), "variables": variables, "telemetry_fd": TELEMETRY_FD}
 
 
 def _name(pack: RuntimePack) -> str:
@@ -354,7 +357,7 @@ def _open_archive(opened: contextlib.ExitStack, path: Path | None) -> list[int]:
     return []
 
 
-def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox) -> None:
+def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox, stem: bool) -> None:
     """Ask for the sandbox, keeping the read ends of its pipes."""
     with contextlib.ExitStack() as opened:
         paths = (spec.code_dir, *spec.layer_dirs) if spec.template is None else ()
@@ -362,7 +365,7 @@ def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox) -> None:
         archive = _open_archive(opened, spec.archive)
         payload = os.memfd_create("environment", os.MFD_CLOEXEC)
         opened.callback(os.close, payload)
-        os.write(payload, json.dumps(first_process(spec)).encode())
+        os.write(payload, payload_of(spec))
         output, output_end = os.pipe2(os.O_CLOEXEC)
         opened.callback(os.close, output_end)
         telemetry, telemetry_end = os.pipe2(os.O_CLOEXEC)
@@ -377,7 +380,7 @@ def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox) -> None:
                 "memory_mib": spec.memory_mib,
                 "tmp_mib": spec.tmp_mib,
                 "heir_of": spec.heir_of,
-                "may_take_stem": may_take_stem(spec),
+                "may_take_stem": stem,
                 "forks": spec.forks,
                 "archive": bool(archive),
                 "background": spec.background,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import platform
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from lambdad.guest import channel
@@ -17,6 +15,7 @@ from lambdad.sandbox.jailer import assembly
 from lambdad.sandbox.jailer.assembly import Tools
 from lambdad.sandbox.jailer.cgroups import Group
 from lambdad.sandbox.jailer.loop import Loop
+from lambdad.sandbox.jailer.programs import load_program
 from lambdad.sandbox.jailer.scratch import Scratch
 
 _PROCESSES = 3
@@ -61,7 +60,7 @@ class Builders:
         self._loop = loop
         self._orders: deque[tuple[Blueprint, Answer]] = deque()
         self._idle: deque[socket.socket] = deque()
-        self.init = _load_init()
+        self.init = load_program("init")
         """The static first process as a memory file that can be executed; None: none for us."""
         for _ in range(_PROCESSES):
             self._start(Tools(scratch, self.init, pid1_group.open_entries()), unneeded)
@@ -119,12 +118,3 @@ class Builders:
         self._idle.append(builder)
         answer(message, fds)
         self._hand_out()
-
-
-def _load_init() -> int | None:
-    path = Path(__file__).parents[2] / "guest" / "init" / f"init.{platform.machine()}"
-    if not path.exists():
-        return None
-    fd = os.memfd_create("init", os.MFD_CLOEXEC)
-    os.write(fd, path.read_bytes())
-    return fd

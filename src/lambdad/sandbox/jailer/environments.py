@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from lambdad.guest import channel, syscalls
+from lambdad.guest import channel, entering, syscalls
 from lambdad.sandbox.jailer.cgroups import MIB
+from lambdad.sandbox.jailer.home import Home
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.memory import MemoryWatch, private_bytes
 from lambdad.sandbox.jailer.scratch import Scratch
@@ -25,6 +26,8 @@ from lambdad.sandbox.jailer.shell import Shell
 
 _SOCKETS = 4
 """Made at once: each time costs a fork."""
+_STATUS = "2/status"
+"""Of the main process, in its shell's /proc: it follows the first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Surroundings(Protocol):
 
     loop: Loop
     watch: MemoryWatch
+    home: Home
 
     def tell(self, message: dict[str, Any], fds: list[int]) -> None: ...
     def retire(self, shell: Shell, done: Callable[[], None]) -> None: ...
@@ -96,6 +100,7 @@ class Environment:
         self._heard = False
         self._created = False
         self._failure: str | None = None
+        self._lost = False
         self._status: int | None = None
         self._oom = False
         self._nothing_left = False
@@ -112,13 +117,7 @@ class Environment:
         shell.ended = self._shell_ended
         shell.on_child_end = self._child_ended
         assert shell.child is not None
-        order = self.order
-        message = {
-            "tmp_mib": order.tmp_mib,
-            "targets": list(order.trees),
-            "mounted_tmp": self._tmp is not None or order.scratch is not None,
-            "template": None,
-        }
+        order, tmp = self.order, self._tmp
         try:
             shell.group.limit(
                 order.memory_mib,
@@ -126,19 +125,46 @@ class Environment:
                 order.memory_tmp_mib,
                 background=order.background,
             )
-            inherited = [] if self._tmp is None else [self._tmp]
-            if order.scratch is not None and not inherited:
-                self._fds.append(shell.take_tmp(order.tmp_mib, order.scratch))
+            inherited = [] if tmp is None else [tmp]
+            if order.scratch is not None and tmp is None:
+                tmp = shell.take_tmp(order.tmp_mib, order.scratch)
+                self._fds.append(tmp)
             self._watch_memory(shell)
+            if shell.stem is not None:
+                self._tell_stem(shell, shell.stem, tmp)
+                return
+            message = {
+                "tmp_mib": order.tmp_mib,
+                "targets": list(order.trees),
+                "mounted_tmp": tmp is not None,
+                "template": None,
+            }
             self._complete(message)
             self._jailer.loop.read(shell.child.fileno(), self._child_said)
             channel.send(shell.child, message, [*self._fds, *inherited])
-        except channel.ChannelClosed:
-            self.fail("the process that waited in its shell ended")
+        except (channel.ChannelClosed, BrokenPipeError, ProcessLookupError):
+            self.fail("the process that waited in its shell ended", lost=True)
         except OSError as error:
             self.fail(str(error))
         finally:
             self._close_fds()
+
+    def _tell_stem(self, shell: Shell, stem: socket.socket, tmp: int | None) -> None:
+        """Give a stem its function. Raises OSError."""
+        order, self._heard = self.order, True  # its first process says no more
+        with self._jailer.home.left_for(shell.pidfd):
+            mounted = entering.furnish(order.trees, tmp, order.tmp_mib)
+        self._close_tmp()  # the one that was inherited is mounted inside now
+        self._tmp = mounted
+        status = os.open(_STATUS, os.O_RDONLY | os.O_CLOEXEC, dir_fd=shell.proc)
+        try:
+            payload, sent = order.pipes[0], 0
+            while sent < os.fstat(payload).st_size:
+                sent += os.sendfile(stem.fileno(), payload, sent, 1 << 20)
+            stem.shutdown(socket.SHUT_WR)
+            self._announce([status])
+        finally:
+            os.close(status)
 
     def _complete(self, message: dict[str, Any]) -> None:
         """The last word before the order goes to the child."""
@@ -155,18 +181,19 @@ class Environment:
         try:
             message, fds = channel.receive(shell.child)
         except (channel.ChannelClosed, BlockingIOError):
-            message, fds = {"failed": "its first process ended"}, []
+            message, fds = {"failed": "its first process ended", "lost": True}, []
         if "failed" in message:
-            self.fail(message["failed"])
+            self.fail(message["failed"], lost="lost" in message)
         elif self._failure is None:
             self._close_tmp()  # the one that was inherited is mounted inside now
             self._tmp = fds.pop()
             self._announce(fds)
         channel.close_all(fds)
 
-    def fail(self, reason: str) -> None:
-        """It cannot be created."""
-        self._failure = self._failure or reason
+    def fail(self, reason: str, lost: bool = False) -> None:
+        """It cannot be created. `lost`: what was prepared for it had ended, nothing else."""
+        if self._failure is None:
+            self._failure, self._lost = reason, lost
         self._end_shell()
 
     def kill(self, keep_tmp: bool) -> None:
@@ -272,7 +299,9 @@ class Environment:
         if self._created:
             self._jailer.tell({"gone": self.id}, [])
         else:
-            self._jailer.tell({"failed": self.id, "reason": self._failure or "it ended"}, [])
+            message = {"failed": self.id, "reason": self._failure or "it ended"}
+            lost = self._lost or self._failure is None
+            self._jailer.tell({**message, **({"lost": True} if lost else {})}, [])
             self._keep_tmp = False
         self._settle()
 

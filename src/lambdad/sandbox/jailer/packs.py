@@ -132,7 +132,11 @@ class Pack:
     def match(self) -> None:
         """Hand out what is there, build what lacks."""
         while self._waiting and self._spare:
-            self._waiting.popleft().start(self._spare.popleft())
+            shell = self._spare.popleft()
+            if shell.waits:
+                self._waiting.popleft().start(shell)
+            else:  # its end is still to be noticed
+                shell.kill()
         for _ in range(len(self._waiting) - len(self._coming)):
             self._build()
         self._loop.later(_QUIET_S, self._refill)

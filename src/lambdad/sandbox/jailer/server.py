@@ -26,7 +26,8 @@ jailer → lambdad:
      "platform": bool}
         + Runtime API listener, [platform listener], status file of the main process, freezer,
           [output, telemetry: of a process that was started ahead, in place of those given]
-    {"failed": id, "reason"}                             instead of `created`; nothing is left
+    {"failed": id, "reason", ["lost": true]}             instead of `created`; nothing is left.
+                                                         lost: what was prepared for it had ended
     {"exited": id, "status": wait status, "oom": bool}
     {"gone": id}                                         after `exited`: no process is left
     {"sockets": id} + sockets of its network that are not connected yet; none when it has ended
@@ -50,6 +51,7 @@ from lambdad.sandbox.jailer.builders import Blueprint, Builders
 from lambdad.sandbox.jailer.cgroups import Cgroups, Group
 from lambdad.sandbox.jailer.environments import Environment, Order, Remains
 from lambdad.sandbox.jailer.forked import ForkedEnvironment, TemplateEnvironment
+from lambdad.sandbox.jailer.home import Home
 from lambdad.sandbox.jailer.instance import Instance
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.memory import MemoryWatch
@@ -105,6 +107,7 @@ class Jailer:
     ) -> None:
         self.loop = Loop()
         self.watch = MemoryWatch(self.loop)
+        self.home = Home()
         self._control = control
         self._settings = settings
         self._instance = instance

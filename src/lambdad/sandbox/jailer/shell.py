@@ -35,8 +35,10 @@ class Shell:
     """Detached file system for /tmp, of the default size, where /tmp is on disk."""
     child: socket.socket | None = None
     """To the process that waits inside to become a function."""
+    stem: socket.socket | None = None
+    """To the command that was started ahead, where one was."""
     pipes: tuple[int, int] | None = None
-    """Read ends of output and telemetry, where the command was started ahead."""
+    """Read ends of its output and telemetry."""
     dead: bool = False
     ended: Callable[[], None] = lambda: None
     """Called once everything inside has ended."""
@@ -69,6 +71,18 @@ class Shell:
         return scratch.make(mib)
 
     @property
+    def waits(self) -> bool:
+        """Whether the process that is to become a function is still there."""
+        to_it = self.stem or self.child
+        assert to_it is not None
+        try:
+            return to_it.recv(1, socket.MSG_PEEK) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    @property
     def listeners(self) -> list[int]:
         """Of the Runtime API and, where functions may reach it, of the platform."""
         return [fd for fd in (self.runtime, self.platform) if fd >= 0]
@@ -84,5 +98,6 @@ class Shell:
             if fd >= 0:
                 os.close(fd)
         channel.close_all(self.pipes or ())
-        if self.child is not None:
-            self.child.close()
+        for channel_inside in (self.child, self.stem):
+            if channel_inside is not None:
+                channel_inside.close()

@@ -1,13 +1,16 @@
 """Stems of one runtime pack: shells whose command was started ahead (`guest/stem.py`).
 
-A stem is made in one of the pack's spare shells, which it takes like an environment does. There
-are some while the pack is in use and the machine has memory to spare; an environment that finds
-none is started in the ordinary way. May not know about environments.
+Where a pack's command cannot wait itself, they run `guest/init/wait`, which becomes any. A stem is
+made in one of the pack's spare shells, which it takes like an environment does. There are some
+while the pack is in use and the machine has memory to spare; an environment that finds none is
+started in the ordinary way. May not know about environments.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +21,7 @@ from typing import Any
 from lambdad.guest import channel
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.memory import available_percent
+from lambdad.sandbox.jailer.programs import load_program
 from lambdad.sandbox.jailer.shell import Shell
 
 _QUIET_S = 0.05
@@ -45,6 +49,8 @@ class Stems:
     ) -> None:
         self._loop = loop
         self._ahead = ahead
+        self._program = None if ahead["argv"] is not None else load_program("wait")
+        self._possible = ahead["argv"] is not None or self._program is not None
         self._keeping = keeping
         self._ask = ask
         self._coming = False
@@ -57,11 +63,17 @@ class Stems:
         """The shell of a stem, for an environment; None where there is none. Others follow."""
         self._used_at = time.monotonic()
         self._loop.later(_QUIET_S, self._refill)
-        if not self._ready:
-            return None
-        shell = self._ready.popleft()
-        self._leave(shell)
-        return shell
+        if self._making is not None and self._making.stem is not None:
+            with contextlib.suppress(BlockingIOError):  # it may have spoken already
+                if self._making.stem.recv(1, socket.MSG_PEEK):
+                    self._said(self._making)
+        while self._ready:
+            shell = self._ready.popleft()
+            self._leave(shell)
+            if shell.waits:
+                return shell
+            shell.kill()
+        return None
 
     def _refill(self) -> None:
         """Make one more when there are fewer than wanted; the next when that is there."""
@@ -71,7 +83,9 @@ class Stems:
 
     def _worth_it(self) -> bool:
         idle_s = time.monotonic() - self._used_at
-        return idle_s < self._keeping.idle_s and available_percent() >= self._keeping.memory_percent
+        if not self._possible or idle_s >= self._keeping.idle_s:
+            return False
+        return available_percent() >= self._keeping.memory_percent
 
     # -- as a customer of the pack ------------------------------------------------------------
 
@@ -79,18 +93,23 @@ class Stems:
         """Have the command started in this shell."""
         assert shell.child is not None
         self._making = shell
+        shell.stem, theirs = socket.socketpair()
+        shell.stem.setblocking(False)
         output, output_end = os.pipe2(os.O_CLOEXEC)
         telemetry, telemetry_end = os.pipe2(os.O_CLOEXEC)
         shell.pipes = (output, telemetry)
         shell.on_child_end = lambda status: self._lost(shell)
         shell.ended = partial(self._shell_ended, shell, shell.ended)
-        self._loop.read(shell.child.fileno(), partial(self._said, shell))
+        self._loop.read(shell.stem.fileno(), partial(self._said, shell))
+        program = [] if self._program is None else [self._program]
+        fds = [output_end, telemetry_end, theirs.fileno(), *program]
         try:
-            channel.send(shell.child, {"ahead": self._ahead}, [output_end, telemetry_end])
+            channel.send(shell.child, {"ahead": self._ahead}, fds)
         except (OSError, channel.ChannelClosed):
             self._lost(shell)
             shell.kill()
         finally:
+            theirs.close()
             channel.close_all([output_end, telemetry_end])
 
     def fail(self, reason: str) -> None:
@@ -100,13 +119,13 @@ class Stems:
     # -- what happens to them -----------------------------------------------------------------
 
     def _said(self, shell: Shell) -> None:
-        """The attendant, when the stem waits; whatever else it says is the end of both."""
-        assert shell.child is not None
+        """The stem, when it waits; whatever else it says is its end."""
+        assert shell.stem is not None
         try:
-            message, _ = channel.receive(shell.child)
-        except channel.ChannelClosed:
-            message = {}
-        if "waiting" not in message:
+            word = shell.stem.recv(1)
+        except OSError:
+            word = b""
+        if shell is not self._making or not word:
             self._lost(shell)
             shell.kill()
             return
@@ -132,8 +151,8 @@ class Stems:
         self._leave(shell)
 
     def _leave(self, shell: Shell) -> None:
-        assert shell.child is not None
-        self._loop.forget(shell.child.fileno())
+        assert shell.stem is not None
+        self._loop.forget(shell.stem.fileno())
 
     def _look(self) -> None:
         if not self._worth_it():
