@@ -50,15 +50,26 @@ CREATING = Reason("The function is being created.", "Creating")
 """Said of a creation and, oddly, of every update too (recorded; quirk 1)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CodePackage:
-    """A deployment package, known by its content."""
+    """A deployment package, known by its content: how large that is unpacked, older documents do
+    not tell."""
 
     digest: str
     """SHA-256 of the zip, hex: the name of its blob and of its unpacked tree."""
     size_bytes: int
     """Of the zip: AWS's CodeSize."""
-    unzipped_bytes: int = field(default=0, compare=False)
+    unzipped_bytes: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CodePackage) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+    @property
+    def _content(self) -> tuple[str, int]:
+        return self.digest, self.size_bytes
 
     @property
     def sha256(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
@@ -35,33 +35,18 @@ class Simulation:
     """What is simulated: who asks, under which policies, in which circumstances."""
 
     sources: tuple[Source, ...]
+    permissions: Permissions
+    """What the sources come to."""
     caller: Caller
     context: Mapping[str, str | tuple[str, ...]]
     resource_owner: str | None
     in_organization: bool
     """Whether the answer speaks of the organization's policies."""
-    permissions: Permissions = field(init=False)
-
-    def __post_init__(self) -> None:
-        boundaries = self._policies(PolicyKind.BOUNDARY)
-        levels = sorted({each.level for each in self.sources if each.level is not None})
-        permissions = Permissions(
-            identity=self._policies(PolicyKind.IDENTITY),
-            boundary=boundaries[0] if boundaries else None,
-            service_control=tuple(
-                tuple(each.policy for each in self.sources if each.level == level)
-                for level in levels
-            ),
-        )
-        object.__setattr__(self, "permissions", permissions)
-
-    def _policies(self, kind: PolicyKind) -> tuple[Policy, ...]:
-        return tuple(each.policy for each in self.sources if each.kind is kind)
 
     def result(self, action: str, resource: str | None) -> Result:
         """The EvaluationResult for an action, on a resource where one was named."""
         name = resource or "*"
-        policies = self._policies(PolicyKind.RESOURCE)
+        policies = _policies(self.sources, PolicyKind.RESOURCE)
         target = Target(name, self.resource_owner, policies[0] if policies else None)
         explanation = explain(
             AuthorizationRequest(self.caller, self.permissions, action, target, self.context)
@@ -130,10 +115,28 @@ class Simulation:
         return {"AllowedByPermissionsBoundary": effects == {True}}
 
 
+def _permissions(sources: tuple[Source, ...]) -> Permissions:
+    boundaries = _policies(sources, PolicyKind.BOUNDARY)
+    levels = sorted({each.level for each in sources if each.level is not None})
+    return Permissions(
+        identity=_policies(sources, PolicyKind.IDENTITY),
+        boundary=boundaries[0] if boundaries else None,
+        service_control=tuple(
+            tuple(each.policy for each in sources if each.level == level) for level in levels
+        ),
+    )
+
+
+def _policies(sources: tuple[Source, ...], kind: PolicyKind) -> tuple[Policy, ...]:
+    return tuple(each.policy for each in sources if each.kind is kind)
+
+
 @operation("iam", "SimulateCustomPolicy")
 async def simulate_custom_policy(service: IamService, call: Call, params: Params) -> Result:
+    sources = tuple(given_sources(params))
     simulation = Simulation(
-        sources=tuple(given_sources(params)),
+        sources=sources,
+        permissions=_permissions(sources),
         caller=given_caller(params, call.account),
         context=_given_context(params),
         resource_owner=_owner(params),
@@ -153,8 +156,10 @@ async def simulate_principal_policy(service: IamService, call: Call, params: Par
         for source in identity_sources(service, call.account, identity)
         if not (replaced and source.kind is PolicyKind.BOUNDARY)
     ]
+    sources = (*own, *given)
     simulation = Simulation(
-        sources=(*own, *given),
+        sources=sources,
+        permissions=_permissions(sources),
         caller=given_caller(params, call.account)
         if "CallerArn" in params
         else identity_caller(call.account, identity),
