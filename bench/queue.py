@@ -23,7 +23,6 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from bench.servers import REGION, Server, lambdad, service_client
 from lambdad.core.clock import SystemClock
 from lambdad.core.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.engines.queue.engine import QueueEngine
 from lambdad.engines.queue.records import NewMessage, QueueKey, QueueSettings
 from lambdad.engines.queue.schema import MIGRATIONS

@@ -12,11 +12,11 @@ import itertools
 import subprocess
 import sys
 import time
-from dataclasses import replace
 
 from bench.invoking import invoking, version_of
 from bench.load import latency
 from lambdad.core.ids import RequestId, new_request_id
+from lambdad.core.value import replace
 from lambdad.functions.names import FunctionKey
 from lambdad.functions.snapshot import Function, FunctionVersion
 from lambdad.invoke.fleet import MachineFleet

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 
 from bench.invoking import Invoking, invoking, version_of
 from bench.load import latency
 from lambdad.core.clock import SystemClock
 from lambdad.core.ids import RequestId, new_request_id
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.functions.snapshot import Function, FunctionVersion
 from lambdad.invoke.invoker import InvokeRequest
 

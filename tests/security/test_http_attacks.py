@@ -4,7 +4,6 @@ once, the connection closed, and no second request is ever read out of the first
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import random
 import socket
 
@@ -12,6 +11,7 @@ import pytest
 
 from lambdad.core.errors import AccessDeniedException
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.gateway.origin import refuse_web_pages
 from lambdad.wire.http import Request
 from support.http_raw import Peer, Stage, on_stage, request
@@ -202,7 +202,7 @@ def test_local_clients_can(headers: dict[str, str]) -> None:
 
 def test_a_function_cannot_crowd_out_the_servers_clients() -> None:
     """Its connections and bodies come through its own gate."""
-    limits = dataclasses.replace(
+    limits = replace(
         DEFAULT_LIMITS,
         http_connections=4,
         http_buffered_bytes=100,

@@ -9,7 +9,6 @@ never delivered again; no more batches run at once than may. LAMBDAD_TEST_SEED r
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import os
 import random
@@ -23,6 +22,7 @@ import pytest
 from lambdad.api.internal_calls import AnyInternalCall
 from lambdad.core.errors import AwsError
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.engines.queue.engine import QueueEngine
 from lambdad.engines.queue.records import NewMessage, QueueKey, QueueSettings, Redrive
 from lambdad.engines.queue.schema import MIGRATIONS as QUEUE_MIGRATIONS
@@ -137,7 +137,7 @@ class World:
                 maximum_concurrency=MAXIMUM_CONCURRENCY,
             )  # fmt: skip
 
-            await self.mappings.add(ACCOUNT, REGION, dataclasses.replace(mapping, **changes))
+            await self.mappings.add(ACCOUNT, REGION, replace(mapping, **changes))
 
     # -- what happens -------------------------------------------------------------------------
 
@@ -161,8 +161,8 @@ class World:
             mapping = self.chance.choice(list(self.mappings.every(ACCOUNT, REGION)))
             wanted = self.chance.choice(
                 [
-                    dataclasses.replace(mapping, enabled=not mapping.enabled),
-                    dataclasses.replace(mapping, batch_size=self.chance.randint(1, 10)),
+                    replace(mapping, enabled=not mapping.enabled),
+                    replace(mapping, batch_size=self.chance.randint(1, 10)),
                 ]
             )
             await self.mappings.change(ACCOUNT, REGION, mapping, wanted)
@@ -245,7 +245,7 @@ def test_nothing_accepted_is_lost_and_order_holds(number: int) -> None:
         async with world.resources.turn:
             for mapping in list(world.mappings.every(ACCOUNT, REGION)):
                 if not mapping.enabled:
-                    wanted = dataclasses.replace(mapping, enabled=True)
+                    wanted = replace(mapping, enabled=True)
                     await world.mappings.change(ACCOUNT, REGION, mapping, wanted)
         await asyncio.sleep(3600)
         await world.check_end()

@@ -17,6 +17,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec.structs
 import pytest
 
 from lambdad.core.clock import ManualClock
@@ -399,7 +400,7 @@ class World:
         await self.engine.upkeep.once()
         for name in QUEUES:
             counts = await self.engine.counts(key(name))
-            assert dataclasses.astuple(counts) == self.model.counts(name, self.now_ms)
+            assert msgspec.structs.astuple(counts) == self.model.counts(name, self.now_ms)
             held = await self.engine.peek(key(name), 10_000)
             assert {m.message_id for m in held} == {h.message_id for h in self.model.queues[name]}
 

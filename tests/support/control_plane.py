@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import dataclasses
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from lambdad.core.clock import ManualClock
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import AccountId, Region, RequestId
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.core.value import replace
 from lambdad.engines.durable.rows import MIGRATIONS as DURABLE_MIGRATIONS
 from lambdad.events.delivery import Plane as EventPlane
 from lambdad.events.mappings import EventSourceMappings
@@ -158,7 +158,7 @@ class Plane:
 @asynccontextmanager
 async def plane(folder: Path, **limits: Any) -> AsyncIterator[Plane]:
     """Loaded and started; ended cleanly."""
-    made = Plane(folder, dataclasses.replace(DEFAULT_LIMITS, **limits))
+    made = Plane(folder, replace(DEFAULT_LIMITS, **limits))
     try:
         await made.layers.load()
         await made.resources.load()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import itertools
 import json
 import tempfile
@@ -18,6 +17,7 @@ import uvloop
 from lambdad.core.clock import Clock, SystemClock
 from lambdad.core.ids import AccountId, Region, RequestId, new_request_id
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.core.value import replace
 from lambdad.functions.snapshot import Catalog, Function, FunctionVersion
 from lambdad.invoke.archiving import Archivist
 from lambdad.invoke.fleet import MachineFleet
@@ -201,7 +201,7 @@ async def running(
     with tempfile.TemporaryDirectory(prefix="lambdad-test-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        bounds = dataclasses.replace(DEFAULT_LIMITS, **limits)
+        bounds = replace(DEFAULT_LIMITS, **limits)
         if isinstance(driver, str):
             driver = DRIVERS[driver](bounds)
         await driver.start()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.storage.lane import Lane
 from lambdad.storage.sqlite import open_lane
 
@@ -17,7 +17,7 @@ NOTES = ("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",)
 
 
 def open_sqlite(path: Path, migrations: Sequence[str] = NOTES, **limits: int) -> Lane:
-    return open_lane(path, migrations, limits=dataclasses.replace(DEFAULT_LIMITS, **limits))
+    return open_lane(path, migrations, limits=replace(DEFAULT_LIMITS, **limits))
 
 
 ENGINES: dict[str, OpenLane] = {"sqlite": open_sqlite}

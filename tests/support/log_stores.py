@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ from typing import TypeVar
 from lambdad.core.clock import ManualClock
 from lambdad.core.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.storage.sqlite import SqliteLane, open_lane
 from lambdad.telemetry.log_records import GroupKey, StreamKey
 from lambdad.telemetry.log_schema import LOG_MIGRATIONS
@@ -40,7 +40,7 @@ def run_store(
     """Run the scenario with a started store; afterwards store and lane are closed."""
 
     async def main() -> T:
-        chosen = dataclasses.replace(DEFAULT_LIMITS, **limits)
+        chosen = replace(DEFAULT_LIMITS, **limits)
         lane = open_lane(folder / "logs.db", LOG_MIGRATIONS, limits=chosen)
         clock = ManualClock()
         store = LogStore(lane, clock, chosen)

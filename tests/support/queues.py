@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+
+import msgspec.structs
 
 from lambdad.core.clock import Clock, ManualClock
 from lambdad.core.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.engines.queue.engine import QueueEngine
 from lambdad.engines.queue.records import (
     Message,
@@ -65,7 +67,7 @@ class Yard:
 
     async def counts(self, name: str) -> tuple[int, int, int]:
         """Visible, in flight, delayed."""
-        return dataclasses.astuple(await self.engine.counts(key(name)))
+        return msgspec.structs.astuple(await self.engine.counts(key(name)))
 
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -92,7 +94,7 @@ async def engine(
     folder: Path, clock: Clock, storage: str = "sqlite", **limits: float
 ) -> AsyncIterator[tuple[QueueEngine, Lane]]:
     lane = ENGINES[storage](folder / FILE, MIGRATIONS)
-    queues = QueueEngine(lane, clock, dataclasses.replace(DEFAULT_LIMITS, **limits))
+    queues = QueueEngine(lane, clock, replace(DEFAULT_LIMITS, **limits))
     await queues.start()
     try:
         yield queues, lane

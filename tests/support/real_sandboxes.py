@@ -15,12 +15,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lambdad.core.ids import new_environment_id
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.core.value import replace
 from lambdad.sandbox.driver import Driver, Egress, Exit, RuntimePack, Sandbox, SandboxSpec, Tier
 from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from lambdad.sandbox.drivers.process import ProcessDriver

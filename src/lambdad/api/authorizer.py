@@ -9,7 +9,6 @@ because the directory looks at the account's version on each call.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 
 from lambdad.api.call import Call, Params
@@ -18,6 +17,7 @@ from lambdad.api.request_context import RequestContext
 from lambdad.api.requirement import NO_TAGS, Requirement, Rule, ServiceRules, Tags
 from lambdad.core.clock import Clock
 from lambdad.core.errors import AccessDeniedException, ClientError
+from lambdad.core.value import Value, replace
 from lambdad.iam.directory import Directory, Standing
 from lambdad.iam.evaluate import AuthorizationRequest, Decision, Reason, Target, evaluate
 from lambdad.iam.explain import denial_text
@@ -25,8 +25,7 @@ from lambdad.iam.policy import Policy
 from lambdad.iam.principal import PrincipalKind
 
 
-@dataclass(frozen=True, slots=True)
-class _Served:
+class _Served(Value):
     """A service and its rules."""
 
     service: object

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lambdad.api.call import Call, Params, Result
+from lambdad.core.value import Value
 
 Handler = Callable[[Call, Params], Awaitable[Result]]
 """An operation bound to its service."""
@@ -21,8 +21,7 @@ Implementation = Callable[[Any, Call, Params], Awaitable[Result]]
 F = TypeVar("F", bound=Implementation)
 
 
-@dataclass(frozen=True, slots=True)
-class OperationName:
+class OperationName(Value):
     """botocore's service name (`lambda`, `logs`) and the operation's."""
 
     service: str

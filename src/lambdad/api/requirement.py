@@ -9,13 +9,13 @@ Source of the services' tables: Service Authorization Reference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lambdad.api.call import Call, Params
 from lambdad.core.errors import AccessDeniedException, ClientError
 from lambdad.core.ids import AccountId
+from lambdad.core.value import Value, field
 from lambdad.iam.policy import Policy
 
 Keys = Mapping[str, str | tuple[str, ...]]
@@ -51,8 +51,7 @@ Owner = Callable[[Params], AccountId | None]
 """Parameters → the account of the resource that they name; None where they name none."""
 
 
-@dataclass(frozen=True, slots=True)
-class RootBounds:
+class RootBounds(Value):
     """What binds the root of an account too: the denies of its resources' own policies (IAM user
     guide, "AWS account root user": identity policies do not apply to it, resource policies do)."""
 
@@ -64,8 +63,7 @@ class RootBounds:
     S3's bucket policies, nobody can be locked out for good."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRules:
+class ServiceRules(Value):
     """What the operations of one service require."""
 
     service: str

@@ -7,11 +7,11 @@ the resource's policy or its tags has changed. One that looked at the time is no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lambdad.api.requirement import Tags
 from lambdad.core.ids import AccountId
+from lambdad.core.value import Value
 from lambdad.iam.policy import Policy
 
 _TIMES = ("aws:currenttime", "aws:epochtime", "aws:tokenissuetime")
@@ -57,8 +57,7 @@ class Timeless(dict[str, str | tuple[str, ...]]):
         return super().get(key, default)
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Value):
     """An answer that is kept."""
 
     account: AccountId

@@ -7,7 +7,6 @@ and proposals are `iam/explain.py`'s and `iam/gatekeeper.py`'s. Changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from lambdad.api.authorizer import PolicyAuthorizer
@@ -16,6 +15,7 @@ from lambdad.core.arn import parse_arn
 from lambdad.core.clock import Clock
 from lambdad.core.errors import ClientError
 from lambdad.core.ids import AccountId
+from lambdad.core.value import Value, field
 from lambdad.iam.directory import Directory
 from lambdad.iam.evaluate import AuthorizationRequest, Target
 from lambdad.iam.execution_roles import ExecutionRoles
@@ -34,8 +34,7 @@ class NoSuchIdentity(ClientError):
     status = 404
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Value):
     """May this identity do that?"""
 
     action: str

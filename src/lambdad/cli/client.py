@@ -12,12 +12,12 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from lambdad.core.errors import OperatorError
+from lambdad.core.value import Value
 from lambdad.iam.secrets_at_rest import load_root_key
 from lambdad.server.config import Surroundings
 from lambdad.server.place import RunningServer, find_server
@@ -38,8 +38,7 @@ class ServiceError(OperatorError):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Value):
     """A server, and as whom to speak to it."""
 
     endpoint: str
@@ -52,8 +51,7 @@ class Target:
     certificate itself is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value):
     """What the server said."""
 
     status: int

@@ -13,10 +13,10 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from lambdad.core.errors import OperatorError
+from lambdad.core.value import Value
 
 _IGNORED = frozenset(
     {
@@ -36,8 +36,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """One date for all: the same content makes the same zip, and so the same version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Value):
     """A function's files, or its finished zip."""
 
     path: Path
@@ -55,8 +54,7 @@ class Source:
         return dict(self.files)[name].read_text("utf-8", "replace")
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
+class Guess(Value):
     """A family of runtimes, and the handler."""
 
     family: str

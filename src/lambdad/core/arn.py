@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lambdad.core.value import Value
 
 PARTITION = "aws"
 
 
-@dataclass(frozen=True, slots=True)
-class Arn:
+class Arn(Value):
     """`arn:<partition>:<service>:<region>:<account>:<resource>`; the resource keeps its colons."""
 
     service: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.core.value import Value, replace
 
 Number = int | float
 
@@ -35,12 +35,12 @@ def with_settings(settings: Iterable[str], limits: Limits = DEFAULT_LIMITS) -> L
 
 
 def _under(prefix: str, group: Any) -> Iterator[tuple[str, Number]]:
-    for field in fields(group):
-        value = getattr(group, field.name)
-        if is_dataclass(value):
-            yield from _under(f"{prefix}{field.name}.", value)
+    for name in group.__struct_fields__:
+        value = getattr(group, name)
+        if isinstance(value, Value):
+            yield from _under(f"{prefix}{name}.", value)
         elif isinstance(value, int | float):
-            yield f"{prefix}{field.name}", value
+            yield f"{prefix}{name}", value
 
 
 def _number(name: str, text: str, default: Number) -> Number:

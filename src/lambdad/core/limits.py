@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lambdad.core.value import Value
 
 KIB = 1024
 MIB = 1024 * KIB
 
 
-@dataclass(frozen=True, slots=True)
-class IamQuotas:
+class IamQuotas(Value):
     """AWS's default quotas of IAM (IAM user guide, "IAM and STS quotas"), all per account. Sizes
     are characters of a policy document without its white space."""
 
@@ -50,8 +49,7 @@ class IamQuotas:
     """A page where MaxItems is not given."""
 
 
-@dataclass(frozen=True, slots=True)
-class SqsQuotas:
+class SqsQuotas(Value):
     """AWS's quotas of SQS (SQS developer guide, "Amazon SQS quotas")."""
 
     message_bytes: int = 1 * MIB
@@ -85,8 +83,7 @@ class SqsQuotas:
     """Per account and region (ours: AWS has no such bound)."""
 
 
-@dataclass(frozen=True, slots=True)
-class WireLimits:
+class WireLimits(Value):
     """What a request may look like before it is read at all. Ours; AWS does not publish its own."""
 
     depth: int = 64
@@ -112,8 +109,7 @@ class WireLimits:
 WIRE_LIMITS = WireLimits()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Value):
     """AWS's values are the defaults; an operator may set any of them."""
 
     request_payload_bytes: int = 6_291_456

@@ -9,8 +9,8 @@ Source: Lambda developer guide, "Batching behavior"; semantics §4.2.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from lambdad.core.value import Value
 from lambdad.events.record import Record
 
 Batch = Sequence[Record]
@@ -19,8 +19,7 @@ Batch = Sequence[Record]
 _FRAME_BYTES = len(b'{"Records":[]}')
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRules:
+class BatchRules(Value):
     """When a batch is closed: at the first of these."""
 
     size: int

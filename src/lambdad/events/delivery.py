@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from lambdad.core.clock import Clock
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import new_request_id
+from lambdad.core.value import Value
 from lambdad.events.batch import Batch
 from lambdad.events.filter import Filters
 from lambdad.events.mapping import EventSourceMapping
@@ -47,8 +47,7 @@ class Invoker(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Plane:
+class Plane(Value):
     """What every delivery works with."""
 
     catalog: Catalog

@@ -11,10 +11,10 @@ table of formats); semantics §4.5.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import orjson
 
+from lambdad.core.value import Value
 from lambdad.events.patterns import InvalidPattern, Node, compile_node, parse_pattern
 
 __all__ = ["DataKey", "Filters", "InvalidPattern", "compile_filters"]
@@ -22,8 +22,7 @@ __all__ = ["DataKey", "Filters", "InvalidPattern", "compile_filters"]
 Record = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class DataKey:
+class DataKey(Value):
     """Where a source's records hold what was sent."""
 
     name: str

@@ -10,11 +10,11 @@ Source: Lambda API reference, EventSourceMappingConfiguration; semantics §4.1.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lambdad.core.arn import parse_arn
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import Value, field, replace
 
 KIND = "event-source-mapping"
 """Under which mappings are stored, and what their ARNs say."""
@@ -36,8 +36,7 @@ class State(StrEnum):
 RESTING = (State.ENABLED, State.DISABLED)
 
 
-@dataclass(frozen=True, slots=True)
-class EventSourceMapping:
+class EventSourceMapping(Value):
     """What connects a source to a function."""
 
     id: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from lambdad.core.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Value):
     """One message of a queue, one entry of a stream."""
 
     id: str

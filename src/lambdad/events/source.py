@@ -9,10 +9,10 @@ own. One module per kind in `sources/`; what every one of them must do shows
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from lambdad.core.errors import AwsError
+from lambdad.core.value import Value
 from lambdad.events.filter import DataKey
 from lambdad.events.mapping import EventSourceMapping
 from lambdad.events.record import Record
@@ -23,8 +23,7 @@ class SourceUnavailable(AwsError):
     """The source cannot be read now; the message says why, in AWS's words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Value):
     """What one look at a source found."""
 
     records: Sequence[Record]
@@ -32,8 +31,7 @@ class Received:
     """When those that are not done come back by themselves (wall time)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Value):
     """How much to read, and for how long to hold it."""
 
     most: int

@@ -7,9 +7,9 @@ One module per kind in `targets/`; SNS, EventBridge and S3 come in the same form
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from lambdad.core.value import Value, field
 from lambdad.engines.queue.records import Outgoing
 from lambdad.functions.snapshot import FunctionVersion
 
@@ -18,8 +18,7 @@ class Undeliverable(Exception):
     """The target does not take it, now or ever; the message says why, for the log."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(Value):
     """What is sent."""
 
     body: bytes

@@ -8,15 +8,15 @@ here is part of a version: attaching changes no revision id of the function (sem
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from lambdad.core.value import Value
 
 WHOLE = ""
 """The qualifier of what belongs to the function without one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResourcePolicy:
+class ResourcePolicy(Value):
     """Who may use a function, a version, an alias or a layer version. Never empty."""
 
     document: Mapping[str, Any]
@@ -25,8 +25,7 @@ class ResourcePolicy:
     """The policy's own (semantics §1.5)."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventInvoke:
+class EventInvoke(Value):
     """How asynchronous invocations are retried and where their outcome goes. None: not set."""
 
     modified_ms: int
@@ -37,8 +36,7 @@ class EventInvoke:
     on_failure: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionUrl:
+class FunctionUrl(Value):
     """An HTTPS endpoint of `$LATEST` or of an alias; it outlives the alias."""
 
     url_id: str
@@ -51,16 +49,14 @@ class FunctionUrl:
     modified_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Provisioned:
+class Provisioned(Value):
     """Environments wanted ahead for a version or an alias."""
 
     requested: int
     modified_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionScaling:
+class FunctionScaling(Value):
     """How many environments a version on managed instances has. Both zero: deactivated."""
 
     minimum: int
@@ -68,23 +64,20 @@ class FunctionScaling:
     """None: as many as the capacity provider has room for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recursion:
+class Recursion(Value):
     """What happens when the function calls itself in a loop: Terminate or Allow."""
 
     loop: str
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeManagement:
+class RuntimeManagement(Value):
     """When the runtime is updated: Auto, FunctionUpdate or Manual."""
 
     update_on: str
     runtime_version_arn: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CodeSigning:
+class CodeSigning(Value):
     """Which code signing configuration guards the function."""
 
     config_arn: str

@@ -6,14 +6,13 @@ Pure data. Members that lambdad only keeps and shows are of JSON's types, in AWS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from lambdad.core.arn import PARTITION
+from lambdad.core.value import Value, field
 
 
-@dataclass(frozen=True, slots=True)
-class CapacityProvider:
+class CapacityProvider(Value):
     """Where functions on managed instances run. The place is this machine, whatever network and
     instances are named; what they say is kept and shown."""
 

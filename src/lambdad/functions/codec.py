@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from lambdad.core.value import asdict
 from lambdad.functions.attachments import KINDS, Attachment
 from lambdad.functions.records import (
     Alias,
@@ -32,7 +33,7 @@ Document = dict[str, Any]
 
 def encode(value: Version | Alias | Attachment) -> bytes:
     """The document of a record."""
-    return orjson.dumps(value)
+    return orjson.dumps(value, default=asdict)
 
 
 def decode_version(document: bytes) -> Version:

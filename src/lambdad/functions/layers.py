@@ -11,13 +11,13 @@ from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import orjson
 
 from lambdad.core.arn import PARTITION
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import Value, asdict
 from lambdad.functions.attachments import ResourcePolicy
 from lambdad.functions.code import CodeStore
 from lambdad.functions.locks import KeyedLocks, uninterrupted
@@ -50,8 +50,7 @@ class LayerKey(NamedTuple):
         return f"arn:{PARTITION}:lambda:{self.region}:{self.account}:layer:{self.name}{suffix}"
 
 
-@dataclass(frozen=True, slots=True)
-class LayerVersion:
+class LayerVersion(Value):
     """What was published under a number; nothing but its policy ever changes."""
 
     number: int
@@ -65,8 +64,7 @@ class LayerVersion:
     policy: ResourcePolicy | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LayerRecord:
+class LayerRecord(Value):
     """All that is kept under one layer name."""
 
     key: LayerKey
@@ -124,7 +122,7 @@ class LayerStore:
 
         def write(tx: Transaction) -> None:
             tx.execute(_PUT_NUMBERING, (*key, next_version))
-            tx.execute(_PUT_VERSION, (*key, version.number, orjson.dumps(version)))
+            tx.execute(_PUT_VERSION, (*key, version.number, orjson.dumps(version, default=asdict)))
 
         await uninterrupted(self._replace(old, new, write))
 

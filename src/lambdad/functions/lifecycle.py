@@ -7,8 +7,8 @@ random or a time comes in as a Stamp. Semantics §1.5 and §1.6.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
+from lambdad.core.value import Value, replace
 from lambdad.functions.attachments import OUTLIVES_QUALIFIER
 from lambdad.functions.errors import (
     InvalidParameterValueException,
@@ -35,8 +35,7 @@ _STALE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Value):
     """What a change needs from outside: fresh ids, and when it happens. One per change."""
 
     revision_id: str

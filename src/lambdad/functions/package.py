@@ -15,11 +15,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from typing import IO
 
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value
 
 _READ_BYTES = 256 * 1024
 _TARGET_BYTES = 4096
@@ -74,8 +74,7 @@ class Kind(Enum):
     LINK = "link"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value):
     """One thing to unpack."""
 
     parts: Parts
@@ -88,8 +87,7 @@ class Entry:
     """Of a link: relative, and known to stay inside the package."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Value):
     """What unpacking will make: folders before what is in them, links last."""
 
     entries: tuple[Entry, ...]

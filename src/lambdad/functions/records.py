@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from lambdad.core.value import Value, field, replace
 from lambdad.functions.attachments import WHOLE, Attachment, Attachments, Provisioned
 from lambdad.functions.names import LATEST, FunctionKey
 
@@ -38,8 +38,7 @@ class UpdateStatus(StrEnum):
     FAILED = "Failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Value):
     """Why a state or an update status is what it is, in AWS's words and code."""
 
     text: str
@@ -50,8 +49,7 @@ CREATING = Reason("The function is being created.", "Creating")
 """Said of a creation and, oddly, of every update too (recorded; quirk 1)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CodePackage:
+class CodePackage(Value, eq=False):
     """A deployment package, known by its content: how large that is unpacked, older documents do
     not tell."""
 
@@ -77,8 +75,7 @@ class CodePackage:
         return base64.b64encode(bytes.fromhex(self.digest)).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Logging:
+class Logging(Value):
     """LoggingConfig. The levels are None where the format is Text."""
 
     log_group: str
@@ -87,8 +84,7 @@ class Logging:
     system_level: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VpcAttachment:
+class VpcAttachment(Value):
     """VpcConfig. Only the detached form exists until there are networks to attach to."""
 
     subnet_ids: tuple[str, ...] = ()
@@ -97,16 +93,14 @@ class VpcAttachment:
     ipv6_allowed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LayerReference:
+class LayerReference(Value):
     """A layer version that a function holds: its own copy, so that it outlives the layer."""
 
     arn: str
     code: CodePackage
 
 
-@dataclass(frozen=True, slots=True)
-class ManagedInstances:
+class ManagedInstances(Value):
     """Where a function on a capacity provider runs."""
 
     capacity_provider_arn: str
@@ -115,8 +109,7 @@ class ManagedInstances:
     memory_gib_per_vcpu: float
 
 
-@dataclass(frozen=True, slots=True)
-class DurableSettings:
+class DurableSettings(Value):
     """DurableConfig: what makes a function durable, at its creation and for good."""
 
     timeout_s: int
@@ -126,9 +119,10 @@ class DurableSettings:
     kms_key_arn: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Value):
     """Everything about a function that is not code and that its owner decides."""
+
+    UNSHOWN = ("environment",)
 
     runtime: str
     handler: str
@@ -138,7 +132,7 @@ class Configuration:
     timeout_s: int = 3
     memory_mib: int = 128
     tmp_mib: int = 512
-    environment: Mapping[str, str] | None = field(default=None, repr=False)
+    environment: Mapping[str, str] | None = None
     """None if never given: AWS tells that apart from an empty one."""
     kms_key_arn: str | None = None
     tracing_mode: str = "PassThrough"
@@ -156,8 +150,7 @@ class Configuration:
     durable: DurableSettings | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
+class Deployment(Value):
     """What runs: code and configuration together, under an id that changes with either."""
 
     id: str
@@ -172,8 +165,7 @@ class Deployment:
             yield layer.code
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Value):
     """`$LATEST` or a published version."""
 
     version: str
@@ -210,8 +202,7 @@ class Version:
             yield from self.serving.packages
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(Value):
     """A name for a version; `weights` sends that share of calls to another one."""
 
     name: str
@@ -225,8 +216,7 @@ class Alias:
         return (self.version, *self.weights)
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionRecord:
+class FunctionRecord(Value):
     """All that is kept under one function name."""
 
     key: FunctionKey

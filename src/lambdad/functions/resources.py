@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import orjson
 
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import Value, asdict, field
 from lambdad.functions.capacity_providers import CapacityProvider
 from lambdad.functions.locks import uninterrupted
 from lambdad.storage.lane import Lane, Row, Transaction
@@ -29,8 +29,7 @@ _DELETE = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class CodeSigningConfig:
+class CodeSigningConfig(Value):
     """Whose signatures are trusted, and what happens to code without one."""
 
     id: str
@@ -100,7 +99,13 @@ class ResourceStore:
     async def put(self, account: AccountId, region: Region, resource: Resource) -> None:
         """Make it so; returns after it is durable."""
         kind = type(resource)
-        row = (account, region, self._names[kind], resource.id, orjson.dumps(resource))
+        row = (
+            account,
+            region,
+            self._names[kind],
+            resource.id,
+            orjson.dumps(resource, default=asdict),
+        )
 
         async def write() -> None:
             await self._lane.write(lambda tx: tx.execute(_PUT, row))

@@ -7,11 +7,11 @@ these values and never touch storage.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from lambdad.core.arn import function_arn
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import Value, field
 from lambdad.functions.attachments import (
     EventInvoke,
     FunctionScaling,
@@ -22,8 +22,7 @@ from lambdad.functions.records import DurableSettings
 from lambdad.iam.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionVersion:
+class FunctionVersion(Value):
     """One version that can run: `$LATEST` as it is now, or a published one."""
 
     account: AccountId
@@ -74,16 +73,14 @@ class FunctionVersion:
         return function_arn(self.region, self.account, self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class AliasTarget:
+class AliasTarget(Value):
     """Where an alias points: a version, and the share of calls that another one takes."""
 
     version: str
     additional_weights: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Value):
     """All that can be invoked under one name."""
 
     account: AccountId

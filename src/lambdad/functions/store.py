@@ -9,10 +9,10 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 from lambdad.core.errors import OperatorError
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import Struct, field
 from lambdad.functions import rows
 from lambdad.functions.code import CodeStore
 from lambdad.functions.locks import KeyedLocks, uninterrupted
@@ -30,8 +30,7 @@ _SEALED_OTHERWISE = (
 )
 
 
-@dataclass(slots=True)
-class Usage:
+class Usage(Struct):
     """What an account has in a region; kept up with every change."""
 
     names: list[str] = field(default_factory=list)

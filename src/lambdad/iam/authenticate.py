@@ -8,13 +8,13 @@ decided in `api/dispatch.py`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from lambdad.core.arn import PARTITION
 from lambdad.core.clock import Clock
 from lambdad.core.ids import DEFAULT_ACCOUNT, AccountId, Region
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import Value
 from lambdad.iam import errors
 from lambdad.iam.backoff import UNKNOWN, Backoff
 from lambdad.iam.errors import Dialect
@@ -34,8 +34,7 @@ class Caller(NamedTuple):
     region: Region
 
 
-@dataclass(frozen=True, slots=True)
-class AccessKey:
+class AccessKey(Value):
     """A long-term access key and whose it is."""
 
     secret_access_key: str

@@ -7,11 +7,11 @@ other keys, from the same. Bounded: the oldest failures are forgotten first. Rea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from lambdad.core.errors import AwsError, ClientError
 from lambdad.core.limits import Limits
+from lambdad.core.value import Struct
 from lambdad.iam.errors import Dialect
 
 _FIRST_PAUSE_S = 0.5
@@ -40,8 +40,7 @@ _ERRORS: dict[Dialect, type[AwsError]] = {
 }
 
 
-@dataclass(slots=True)
-class _Failures:
+class _Failures(Struct):
     count: int
     last_s: float
     until_s: float

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import operator as comparison
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
+from lambdad.core.value import Value
 from lambdad.iam.literals import (
     parse_address,
     parse_binary,
@@ -46,8 +46,7 @@ class Quantifier(Enum):
     ANY = "ForAnyValue:"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Value):
     """What a condition needs to know of its policy and statement."""
 
     variables: bool
@@ -56,8 +55,7 @@ class Reading:
     """An unresolved variable must neither satisfy an Allow nor switch off a Deny."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(Value):
     """One operator, without quantifier and IfExists."""
 
     compile: Callable[[tuple[str, ...], Reading, bool], ContextTest]
@@ -65,8 +63,7 @@ class Operator:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Value):
     """One operator on one key."""
 
     operator: str

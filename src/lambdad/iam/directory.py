@@ -8,10 +8,10 @@ something in the account changes; a policy document is compiled once. Decides no
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lambdad.core.ids import AccountId
+from lambdad.core.value import Value
 from lambdad.iam.managed import OWNER, ManagedPolicies
 from lambdad.iam.permissions import Permissions
 from lambdad.iam.policy import Policy, PolicyKind, stored_policy
@@ -28,8 +28,7 @@ _ALLOW_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*"
 Values = Mapping[str, str | tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Value):
     """A principal as policies see it."""
 
     caller: Caller
@@ -38,8 +37,7 @@ class Standing:
     """Context keys (lower case) that belong to the principal, whatever it asks for."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Remembered:
+class _Remembered(Value):
     principal: Principal
     version: int
     standing: Standing

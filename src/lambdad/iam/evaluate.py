@@ -16,9 +16,9 @@ evaluation logic"):
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from lambdad.core.value import Value
 from lambdad.iam.matching import Context
 from lambdad.iam.permissions import Clause, Clauses, Permissions, Selection
 from lambdad.iam.policy import Policy, PolicyKind, Statement
@@ -26,8 +26,7 @@ from lambdad.iam.principal import PrincipalKind
 from lambdad.iam.principals import Caller, Grant
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Value):
     """What is asked for."""
 
     resource: str
@@ -44,8 +43,7 @@ class Target:
         return PolicyKind.RESOURCE if self.policy is None else self.policy.kind
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizationRequest:
+class AuthorizationRequest(Value):
     """One action on one resource; an operation may need several."""
 
     caller: Caller
@@ -65,8 +63,7 @@ class Reason(StrEnum):
     IMPLICIT_DENY = "no statement allows it"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Value):
     """Allowed or not, and why: which statement of which policy, or which kind was missing."""
 
     allowed: bool

@@ -9,10 +9,10 @@ Source of the sentences: IAM user guide, "Troubleshoot access denied error messa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from lambdad.core.value import Value
 from lambdad.iam.conditions import Condition, request_values
 from lambdad.iam.evaluate import AuthorizationRequest, Decision, Reason, evaluate
 from lambdad.iam.permissions import Clause
@@ -38,8 +38,7 @@ class Outcome(StrEnum):
     UNMET_CONDITION = "has a condition that is not met"
 
 
-@dataclass(frozen=True, slots=True)
-class UnmetCondition:
+class UnmetCondition(Value):
     """A condition that kept its statement from applying."""
 
     condition: Condition
@@ -52,8 +51,7 @@ class UnmetCondition:
         return f"{self.condition.operator} {self.condition.key}: {wanted} (is: {actual})"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Value):
     """One statement and its part in the decision."""
 
     clause: Clause
@@ -61,8 +59,7 @@ class Finding:
     unmet: tuple[UnmetCondition, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Value):
     """The decision with every statement of every policy that has a say."""
 
     request: AuthorizationRequest

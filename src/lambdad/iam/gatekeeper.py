@@ -7,11 +7,11 @@ the request until the evaluator says yes, so that what is proposed is known to b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from lambdad.core.arn import parse_arn
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import Value, replace
 from lambdad.iam.evaluate import AuthorizationRequest, Decision, Reason, evaluate
 from lambdad.iam.grammar import LATEST_VERSION, statements_of
 from lambdad.iam.permissions import Clause, Permissions
@@ -24,8 +24,7 @@ _MAX_STEPS = 64
 _NAME = "proposed"
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Value):
     """One change. All proposals for a request together allow it."""
 
     kind: PolicyKind

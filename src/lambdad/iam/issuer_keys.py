@@ -22,7 +22,6 @@ import hmac
 import json
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit
@@ -30,6 +29,7 @@ from urllib.parse import quote, urlsplit
 import httptools
 
 from lambdad.core.clock import Clock
+from lambdad.core.value import Value
 from lambdad.iam.records import OidcProvider
 from lambdad.iam.web_tokens import JsonWebKey, WebToken, has_key_for, read_key_set
 
@@ -53,8 +53,7 @@ class Fetch(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Value):
     keys: tuple[JsonWebKey, ...]
     at_s: float
     problem: str | None = None

@@ -7,9 +7,9 @@ when its key is first used, and forgotten when key or user change. For one event
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from lambdad.core.ids import AccountId
+from lambdad.core.value import Value
 from lambdad.iam import records
 from lambdad.iam.authenticate import AccessKey
 from lambdad.iam.principal import Principal, PrincipalKind
@@ -19,8 +19,7 @@ from lambdad.iam.store import IamStore
 _REMEMBERED_KEYS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Remembered:
+class _Remembered(Value):
     record: records.AccessKey
     user: User
     key: AccessKey

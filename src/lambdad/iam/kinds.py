@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 
+from lambdad.core.value import asdict
 from lambdad.iam.records import (
     AccessKey,
     AccountSettings,
@@ -43,7 +44,7 @@ _BY_KIND = {kind.KIND: kind for kind in KINDS}
 
 def encode(record: Record) -> bytes:
     """The record as JSON."""
-    return orjson.dumps(record)
+    return orjson.dumps(record, default=asdict)
 
 
 def decode(kind: str, body: bytes) -> Record:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+
+from lambdad.core.value import Value
 
 Context = Mapping[str, str | tuple[str, ...]]
 """The request context. Keys are lower case (AWS: not case-sensitive); a tuple is a multivalued
@@ -34,8 +35,7 @@ _REFERENCE = re.compile(r"\s*(?P<key>[^,']+?)\s*(?:,\s*'(?P<default>[^']*)'\s*)?
 _ESCAPES = {"*": "*", "?": "?", "$": "$"}
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Value):
     """`${key}` or `${key, 'default'}`."""
 
     key: str
@@ -43,8 +43,7 @@ class Variable:
     default: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Value):
     """A text with variables; its fixed pieces hold wildcards as RUN and ONE."""
 
     pieces: tuple[str | Variable, ...]

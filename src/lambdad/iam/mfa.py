@@ -7,11 +7,11 @@ a half at most, and guessing is slowed down per device. Who may ask is the servi
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 
 from lambdad.core.clock import Clock
 from lambdad.core.ids import AccountId
 from lambdad.core.limits import Limits
+from lambdad.core.value import replace
 from lambdad.iam.backoff import Backoff
 from lambdad.iam.errors import Dialect
 from lambdad.iam.one_time_codes import matching_step, step_at

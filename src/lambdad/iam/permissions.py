@@ -8,14 +8,13 @@ remembered follows from the policies alone, and a changed policy is a new Permis
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.core.value import Value
 from lambdad.iam.policy import Policy, PolicyKind, Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Value):
     """A statement in its place."""
 
     kind: PolicyKind
@@ -27,8 +26,7 @@ class Clause:
 Clauses = tuple[Clause, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Value):
     """The statements that speak of one action and may cover one resource."""
 
     denies: Clauses

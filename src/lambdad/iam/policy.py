@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.core.value import Value
 from lambdad.iam import grammar, resource_grammar
 from lambdad.iam.conditions import Condition, Reading, compile_condition
 from lambdad.iam.grammar import MalformedPolicy as MalformedPolicy
@@ -45,8 +45,7 @@ class PolicyKind(StrEnum):
     SERVICE_CONTROL = "service control"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Value):
     """One statement, compiled."""
 
     index: int
@@ -81,8 +80,7 @@ class Statement:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Relevant:
+class Relevant(Value):
     """The statements of a policy that speak of one action."""
 
     denies: tuple[Statement, ...]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from lambdad.core.ids import AccountId
+from lambdad.core.value import Value
 
 
 class PrincipalKind(StrEnum):
@@ -20,8 +20,7 @@ class PrincipalKind(StrEnum):
     ANONYMOUS = "anonymous"
 
 
-@dataclass(frozen=True, slots=True)
-class SessionTerms:
+class SessionTerms(Value):
     """What temporary credentials were given with."""
 
     identity: str
@@ -42,8 +41,7 @@ class SessionTerms:
     """When the user proved to have his MFA device, epoch seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Value):
     """An authenticated caller, as IAM names it."""
 
     kind: PrincipalKind

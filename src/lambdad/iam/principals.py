@@ -9,11 +9,11 @@ implicit denies" of "Policy evaluation logic".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 from lambdad.core.arn import PARTITION
+from lambdad.core.value import Value
 from lambdad.iam.principal import Principal, PrincipalKind
 
 _SESSIONS = (PrincipalKind.ASSUMED_ROLE, PrincipalKind.FEDERATED_USER)
@@ -33,8 +33,7 @@ class Grant(IntEnum):
     """The caller himself or everybody is named: only an explicit deny is stronger."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Value):
     """A caller as policies see him. Made once per session or key, not per request."""
 
     kind: PrincipalKind
@@ -81,8 +80,7 @@ def federated_caller(provider: str) -> Caller:
     return Caller(PrincipalKind.FEDERATED, None, provider, provider)
 
 
-@dataclass(frozen=True, slots=True)
-class Principals:
+class Principals(Value):
     """A Principal or NotPrincipal element."""
 
     negated: bool

@@ -6,10 +6,10 @@ added with a default; a stored document that lacks them reads as before.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from lambdad.core.value import Value
 from lambdad.iam.naming import iam_arn
 
 Tags = tuple[tuple[str, str], ...]
@@ -21,31 +21,27 @@ class KeyStatus(StrEnum):
     INACTIVE = "Inactive"
 
 
-@dataclass(frozen=True, slots=True)
-class InlinePolicy:
+class InlinePolicy(Value):
     name: str
     document: str
     """The JSON text as it was sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyVersion:
+class PolicyVersion(Value):
     id: str
     """`v1`, `v2` … never used again after a version is deleted."""
     document: str
     created_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class LoginProfile:
+class LoginProfile(Value):
     """That a user has a console password. There is no console, so the password is not kept."""
 
     created_ms: int
     reset_required: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceCredential:
+class ServiceCredential(Value):
     """A password or API key of one AWS service. Nothing of ours takes it, so only its existence is
     kept."""
 
@@ -59,8 +55,7 @@ class ServiceCredential:
     """Only of API keys."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Value, kw_only=True):
     """Anything stored under a kind and a name within an account."""
 
     KIND: ClassVar[str]
@@ -77,8 +72,7 @@ class Record:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named(Record):
+class Named(Record, kw_only=True):
     """A record with a unique id, a path and tags, and so an ARN."""
 
     ARN_KIND: ClassVar[str]
@@ -97,8 +91,7 @@ class Named(Record):
         return iam_arn(account, self.ARN_KIND, self.path, self.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity(Named):
+class Identity(Named, kw_only=True):
     """What policies attach to: a user, a group, a role."""
 
     attached: tuple[str, ...] = ()
@@ -107,8 +100,7 @@ class Identity(Named):
     """Sorted by name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User(Identity):
+class User(Identity, kw_only=True):
     KIND: ClassVar[str] = "user"
     ARN_KIND: ClassVar[str] = "user"
     boundary: str | None = None
@@ -134,8 +126,7 @@ class User(Identity):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group(Identity):
+class Group(Identity, kw_only=True):
     KIND: ClassVar[str] = "group"
     ARN_KIND: ClassVar[str] = "group"
 
@@ -144,8 +135,7 @@ class Group(Identity):
         return cls(**_identity(fields))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Role(Identity):
+class Role(Identity, kw_only=True):
     KIND: ClassVar[str] = "role"
     ARN_KIND: ClassVar[str] = "role"
     trust: str
@@ -161,8 +151,7 @@ class Role(Identity):
         return cls(**_identity(fields))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManagedPolicy(Named):
+class ManagedPolicy(Named, kw_only=True):
     KIND: ClassVar[str] = "policy"
     ARN_KIND: ClassVar[str] = "policy"
     versions: tuple[PolicyVersion, ...]
@@ -184,8 +173,7 @@ class ManagedPolicy(Named):
         return cls(**fields | {"tags": _tags(fields), "versions": versions})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceProfile(Named):
+class InstanceProfile(Named, kw_only=True):
     KIND: ClassVar[str] = "instance-profile"
     ARN_KIND: ClassVar[str] = "instance-profile"
     role: str | None = None
@@ -195,16 +183,17 @@ class InstanceProfile(Named):
         return cls(**fields | {"tags": _tags(fields)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessKey(Record):
+class AccessKey(Record, kw_only=True):
     """A long-term access key of a user."""
+
+    UNSHOWN = ("sealed_secret",)
 
     KIND: ClassVar[str] = "access-key"
     id: str
     user: str
     status: KeyStatus
     created_ms: int
-    sealed_secret: str = field(repr=False)
+    sealed_secret: str
     """The secret access key, encrypted (`storage/sealing.py`) for this key id, in base64."""
 
     @property
@@ -216,8 +205,7 @@ class AccessKey(Record):
         return cls(**fields | {"status": KeyStatus(fields["status"])})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastUse(Record):
+class LastUse(Record, kw_only=True):
     """When an access key or a role was last used. Written late: it may miss the last minute."""
 
     KIND: ClassVar[str] = "last-use"
@@ -236,8 +224,7 @@ class LastUse(Record):
         return cls(**fields)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OidcProvider(Record):
+class OidcProvider(Record, kw_only=True):
     """Trust in an OpenID Connect issuer."""
 
     KIND: ClassVar[str] = "oidc-provider"
@@ -262,16 +249,14 @@ class OidcProvider(Record):
         return cls(**fields | lists | {"tags": _tags(fields)})
 
 
-@dataclass(frozen=True, slots=True)
-class SamlKey:
+class SamlKey(Value):
     """That a SAML provider has a private key. Nothing here decrypts with it, so it is not kept."""
 
     id: str
     uploaded_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SamlProvider(Record):
+class SamlProvider(Record, kw_only=True):
     """Trust in a SAML identity provider; stored for the tools that manage it."""
 
     KIND: ClassVar[str] = "saml-provider"
@@ -301,15 +286,16 @@ class SamlProvider(Record):
         return cls(**fields | {"tags": _tags(fields), "private_keys": keys})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MfaDevice(Record):
+class MfaDevice(Record, kw_only=True):
     """A virtual MFA device."""
+
+    UNSHOWN = ("sealed_seed",)
 
     KIND: ClassVar[str] = "mfa-device"
     name: str
     path: str = "/"
     created_ms: int
-    sealed_seed: str = field(repr=False)
+    sealed_seed: str
     """What its codes are made from, encrypted (`storage/sealing.py`) for its ARN, in base64."""
     tags: Tags = ()
     user: str | None = None
@@ -333,8 +319,7 @@ class MfaDevice(Record):
         return cls(**fields | {"tags": _tags(fields)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountSettings(Record):
+class AccountSettings(Record, kw_only=True):
     """What an account has one of."""
 
     KIND: ClassVar[str] = "account"

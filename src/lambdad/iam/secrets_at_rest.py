@@ -9,10 +9,10 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from lambdad.core.errors import OperatorError
+from lambdad.core.value import Value
 
 _KEY_BYTES = 32
 _SECTION = re.compile(r"\[(?P<name>default|\d{12})\]")
@@ -20,8 +20,7 @@ DEFAULT_SECTION = "default"
 """Of the default account: the profile that AWS tools take unless told otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class RootKey:
+class RootKey(Value):
     """The access key of an account's root."""
 
     access_key_id: str

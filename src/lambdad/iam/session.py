@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lambdad.core.arn import parse_arn
 from lambdad.core.ids import AccountId
+from lambdad.core.value import Value, asdict
 from lambdad.iam.naming import SESSION_KEY, assumed_role_arn, new_access_key_id, new_secret
 from lambdad.iam.principal import Principal, PrincipalKind, SessionTerms
 
@@ -26,8 +26,7 @@ _NONCE_BYTES = 12
 _CACHED_SESSIONS = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class SessionCredentials:
+class SessionCredentials(Value):
     """What a client signs with: the parts of an STS answer."""
 
     access_key_id: str
@@ -40,8 +39,7 @@ class SessionCredentials:
         return f"SessionCredentials({self.access_key_id}, expires_s={self.expires_s})"
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Value):
     """What a token says."""
 
     principal: Principal

@@ -6,14 +6,12 @@ and without a private key, of which only a match with its certificate is ever as
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lambdad.iam.records import KeyStatus, Named, Record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SshKey(Record):
+class SshKey(Record, kw_only=True):
     """An SSH public key of a user."""
 
     KIND: ClassVar[str] = "ssh-key"
@@ -35,8 +33,7 @@ class SshKey(Record):
         return cls(**fields | {"status": KeyStatus(fields["status"])})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningCertificate(Record):
+class SigningCertificate(Record, kw_only=True):
     """An X.509 certificate of a user."""
 
     KIND: ClassVar[str] = "signing-certificate"
@@ -56,8 +53,7 @@ class SigningCertificate(Record):
         return cls(**fields | {"status": KeyStatus(fields["status"])})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerCertificate(Named):
+class ServerCertificate(Named, kw_only=True):
     """A certificate for TLS."""
 
     KIND: ClassVar[str] = "server-certificate"

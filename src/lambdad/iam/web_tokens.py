@@ -13,13 +13,14 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from lambdad.core.value import Value
 
 MAX_TOKEN_BYTES = 20_000
 """STS's own limit of a web identity token."""
@@ -44,8 +45,7 @@ class MalformedToken(ValueError):
     """Not a signed JSON Web Token, or not one that could ever be accepted."""
 
 
-@dataclass(frozen=True, slots=True)
-class WebToken:
+class WebToken(Value):
     """A token as it claims to be; nothing of it is true until `is_signed_by` says so."""
 
     algorithm: str

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 
 from lambdad.core.clock import Clock
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import AccountId, Region
 from lambdad.core.limits import Limits
+from lambdad.core.value import replace
 from lambdad.engines.queue.records import Outgoing
 from lambdad.functions.names import LATEST
 from lambdad.functions.snapshot import Catalog, FunctionVersion

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lambdad.core.errors import AccessDeniedException, AwsError
 from lambdad.core.ids import new_request_id, new_uuid
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value
 from lambdad.engines.durable.chained import Ending, Target
 from lambdad.engines.durable.errors import InvalidParameterValueException
 from lambdad.engines.durable.execution import ErrorObject, Operation, OperationStatus, Origin
@@ -33,8 +33,7 @@ MayInvoke = Callable[[str, str, str], str | None]
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 1.0, 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Meant:
+class Meant(Value):
     """A target, found."""
 
     version: FunctionVersion

@@ -5,15 +5,13 @@ Owns the request and the Origin that comes of it. Keeps nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lambdad.core.ids import new_uuid, random_hex
+from lambdad.core.value import Value
 from lambdad.engines.durable.execution import Origin
 from lambdad.functions.snapshot import FunctionVersion
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Value):
     """An execution to be begun."""
 
     target: FunctionVersion

@@ -8,7 +8,6 @@ to a process that is gone and is given back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import orjson
 
@@ -16,6 +15,7 @@ from lambdad.core.clock import Clock
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import AccountId, Region, RequestId
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value, asdict
 from lambdad.engines.queue.engine import QueueEngine
 from lambdad.engines.queue.records import (
     Message,
@@ -36,8 +36,7 @@ _SETTINGS = QueueSettings(
 """Events end by the rules of retry.py, and are received until they are done with."""
 
 
-@dataclass(frozen=True, slots=True)
-class AsyncEvent:
+class AsyncEvent(Value):
     """What the queue keeps of an event beside its payload."""
 
     account: AccountId
@@ -51,7 +50,7 @@ class AsyncEvent:
     tenant_id: str | None = None
 
     def to_header(self) -> bytes:
-        return orjson.dumps(self)
+        return orjson.dumps(self, default=asdict)
 
     @classmethod
     def from_header(cls, header: bytes) -> AsyncEvent:
@@ -60,8 +59,7 @@ class AsyncEvent:
         return cls(**members)
 
 
-@dataclass(frozen=True, slots=True)
-class HeldEvent:
+class HeldEvent(Value):
     """An event that is being worked on."""
 
     event: AsyncEvent

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from lambdad.core.limits import MIB, Limits
+from lambdad.core.value import Value
 
 _KIB = 1024
 _UNBOUNDED = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Value):
     """The machine at one moment."""
 
     total_bytes: int

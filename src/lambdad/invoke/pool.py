@@ -13,10 +13,10 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 from lambdad.core.errors import AwsError
+from lambdad.core.value import replace
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.invoke.concurrency import PoolConcurrency
 from lambdad.invoke.keep_alive import Worth

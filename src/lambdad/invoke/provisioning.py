@@ -8,10 +8,10 @@ environments along. Nothing here is stored: after a restart all of it is brought
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import ceil
 
 from lambdad.core.errors import AwsError
+from lambdad.core.value import Value
 from lambdad.functions.attachments import FunctionScaling
 from lambdad.functions.names import LATEST
 from lambdad.functions.snapshot import Catalog, Function, FunctionVersion, Key
@@ -25,8 +25,7 @@ _PROVISIONED = Purpose("provisioned-concurrency", ahead=True)
 _MANAGED = Purpose("lambda-managed-instances", ahead=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(Value):
     """How far a provisioned concurrency configuration has come."""
 
     status: str
@@ -42,8 +41,7 @@ class Allocation:
 NOT_BEGUN = Allocation("IN_PROGRESS")
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Value):
     """How many environments a version should have ahead, and how many at most."""
 
     version: FunctionVersion

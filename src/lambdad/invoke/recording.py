@@ -12,13 +12,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from lambdad.core.clock import Clock
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import AccountId, RequestId
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value
 from lambdad.functions.names import FunctionKey
 from lambdad.functions.snapshot import Catalog, Function, FunctionVersion, Key
 from lambdad.invoke import recording_rows as rows
@@ -31,8 +31,7 @@ from lambdad.storage.sealing import Sealer
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
+class RecordedEvent(Value):
     """One event, as its function received it."""
 
     request_id: RequestId

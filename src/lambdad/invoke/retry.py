@@ -6,10 +6,10 @@ waits longer each time. An event whose next run would come after its maximum age
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value, replace
 
 _RETRY_DELAYS_MS = (60_000, 120_000)
 _FIRST_BACKOFF_MS = 1_000
@@ -46,8 +46,7 @@ class Condition(StrEnum):
     """Ours: AWS drops such an event without a record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Value):
     """What an event has behind it."""
 
     accepted_ms: int
@@ -57,16 +56,14 @@ class Progress:
     """Runs in a row that did not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(Value):
     """Run it once more, at `due_ms`."""
 
     due_ms: int
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Over:
+class Over(Value):
     """It is done with."""
 
     condition: Condition

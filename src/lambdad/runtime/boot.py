@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from lambdad.core.ids import EnvironmentId, new_environment_id
+from lambdad.core.value import Value, replace
 from lambdad.functions.errors import LambdaError
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.guest.template import READY
@@ -52,8 +52,7 @@ _EXIT_SETTLE_S = 0.002
 """What a process sent just before it died is read before its death is acted upon."""
 
 
-@dataclass(frozen=True, slots=True)
-class InitFailure:
+class InitFailure(Value):
     """Why the init phase failed. `status` and `error_type` are the log's; `crashed` means that
     a signal ended it, which AWS answers by waiting for the timeout (semantics §2.2)."""
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import replace
 from pathlib import Path
 
+from lambdad.core.value import replace
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.sandbox.driver import RuntimePack
 

@@ -11,9 +11,9 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lambdad.core.value import Value
 from lambdad.runtime.connection import ACCEPTED, Connection, Next, response
 from lambdad.runtime.environment import Rejected
 from lambdad.runtime.telemetry_subscription import Subscription, parse_subscription
@@ -31,8 +31,7 @@ _ERROR_TYPE_CHARACTERS = 255
 """It is logged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Value):
     """The answer to a registration."""
 
     identifier: str

@@ -9,9 +9,9 @@ runtime interface emulator. May not: know sockets, processes or time.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from lambdad.core.value import Struct
 from lambdad.runtime.environment import Rejected
 
 INVOKE = "INVOKE"
@@ -44,8 +44,7 @@ class Turn(Enum):
     """The event of the running invocation is still to be delivered."""
 
 
-@dataclass(slots=True, eq=False)
-class Extension:
+class Extension(Struct, eq=False):
     """One extension. `external`: a process of its own, from /opt/extensions."""
 
     name: str

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import re
 import signal
-from dataclasses import dataclass
 
+from lambdad.core.value import Value
 from lambdad.sandbox.driver import Exit
 
 UNHANDLED = "Unhandled"
@@ -19,8 +19,7 @@ OUT_OF_MEMORY = "Runtime.OutOfMemory"
 _KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function|Sandbox)\.[A-Z][a-zA-Z]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Value):
     """A failed run. `status` is the word of the log: `error` or `timeout`; None where the
     function itself reported the error, which AWS logs as a success of the platform."""
 

@@ -6,15 +6,14 @@ The bytes are a stranger's: every buffer is bounded, and nothing in them raises.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lambdad.core.value import Value
 
 _FRAME_HEADER_BYTES = 16
 _FRAME_MAGIC = 0xA55A
 _FRAME_LEVELS = {1: "TRACE", 2: "DEBUG", 3: "INFO", 4: "WARN", 5: "ERROR", 6: "FATAL"}
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Value):
     """One message of the telemetry pipe. `level` is empty where the client gave none."""
 
     text: str

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from lambdad.core.value import Struct, Value, replace
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime.catalog.identifiers import family_of
 from lambdad.runtime.extensions import Extension
@@ -20,8 +20,7 @@ from lambdad.runtime.purpose import ON_DEMAND, Purpose
 _LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2}
 
 
-@dataclass(slots=True)
-class Report:
+class Report(Struct):
     """The figures of one run. `status` is None for success, else `error` or `timeout`.
 
     Made for every run: not frozen, because that makes it three times as slow."""
@@ -36,8 +35,7 @@ class Report:
     restore_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreReport:
+class RestoreReport(Value):
     """A restore phase (SnapStart). `status` is `success`, `error` or `timeout`."""
 
     duration_ms: float
@@ -45,8 +43,7 @@ class RestoreReport:
     error_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InitReport:
+class InitReport(Value):
     """An init phase that failed, or one that JSON logs want to see. `phase` is `init` or, for a
     repeated one, `invoke`."""
 

@@ -6,10 +6,10 @@ demand from the moment it is handed out; apart from that a purpose is for life.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value
 
 InitializationType = Literal[
     "on-demand", "provisioned-concurrency", "snap-start", "lambda-managed-instances"
@@ -19,8 +19,7 @@ InitializationType = Literal[
 _AHEAD_INIT_S = 130.0
 
 
-@dataclass(frozen=True, slots=True)
-class Purpose:
+class Purpose(Value):
     """Why an environment exists."""
 
     initialization_type: InitializationType = "on-demand"

@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from lambdad.core.clock import Clock
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value, field
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime.archives import Archives, NoArchives
 from lambdad.runtime.collector import LogSink
@@ -69,8 +69,7 @@ class Tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentServices:
+class EnvironmentServices(Value):
     """The collaborators of every execution environment."""
 
     driver: Driver

@@ -15,11 +15,11 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
 from lambdad.core.clock import Clock
+from lambdad.core.value import Value
 from lambdad.functions.errors import LambdaError
 from lambdad.guest.template import OFFER_HEADER, READY
 from lambdad.runtime.connection import ACCEPTED, Connection, Next, response
@@ -57,8 +57,7 @@ class SnapStartTimeoutException(LambdaError):
     status = 408
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreFailure:
+class RestoreFailure(Value):
     """Why an environment did not get to its first event. The words are the log's."""
 
     status: str

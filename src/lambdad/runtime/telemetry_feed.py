@@ -10,10 +10,10 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from lambdad.core.clock import Clock
 from lambdad.core.limits import Limits
+from lambdad.core.value import Struct
 from lambdad.runtime.platform_log import iso_time
 from lambdad.runtime.telemetry_buffer import TelemetryBuffer
 from lambdad.runtime.telemetry_delivery import Connect, deliver
@@ -23,14 +23,13 @@ _HISTORY_EVENTS = 1_000
 """Of the init phase, for who subscribes during it."""
 
 
-@dataclass(slots=True, eq=False)
-class _Subscriber:
+class _Subscriber(Struct, eq=False):
     identifier: str
     subscription: Subscription
     buffer: TelemetryBuffer
-    delivery: asyncio.Task[None] | None = field(default=None)
+    delivery: asyncio.Task[None] | None = None
     """Of the batch that is on its way."""
-    timer: asyncio.TimerHandle | None = field(default=None)
+    timer: asyncio.TimerHandle | None = None
 
     def cancel(self) -> None:
         """It gets nothing more."""

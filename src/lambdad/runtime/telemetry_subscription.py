@@ -7,10 +7,10 @@ Owns the schema of a subscription, its bounds and the texts of its errors (Lambd
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from lambdad.core.value import Value
 from lambdad.runtime.environment import Rejected
 
 _SCHEMAS = {
@@ -32,8 +32,7 @@ _BUFFERING = {
 """Least, most, default (semantics §6.5)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Value):
     """What goes where, and how it is batched."""
 
     types: tuple[str, ...]

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from lambdad.core.errors import AwsError
+from lambdad.core.value import replace
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime.archives import ArchiveStore
 from lambdad.runtime.boot import Boot

@@ -10,13 +10,13 @@ import asyncio
 import re
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import EnvironmentId
+from lambdad.core.value import Value, field
 from lambdad.guest import entering
 
 RUNTIME_API_ADDRESS = ("169.254.100.1", 9001)
@@ -55,8 +55,7 @@ class Reach(StrEnum):
     INTERNET = "internet"
 
 
-@dataclass(frozen=True, slots=True)
-class Egress:
+class Egress(Value):
     """What functions may connect to, beside themselves. The host's own services and the metadata
     address of a cloud are never among it."""
 
@@ -66,16 +65,14 @@ class Egress:
     """With INTERNET, networks that are not public (CIDR) and open all the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Value):
     """A host folder or file shown read-only inside the sandbox."""
 
     source: Path
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(Value):
     """How a pack's command may be started before it is known for which function. It then waits,
     as `guest/stem.py` says, until it is told its variables."""
 
@@ -86,8 +83,7 @@ class Ahead:
     """Names of variables that act when the command starts, not later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
+class Training(Value):
     """How a pack makes an archive of what a function's init loads, for a quicker start."""
 
     argv: tuple[str, ...]
@@ -97,8 +93,7 @@ class Training:
     """Another one whenever the pack takes no archives that were made before."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimePack:
+class RuntimePack(Value):
     """What serves one runtime identifier on this machine: interpreter, client, how to start."""
 
     runtime: str
@@ -120,8 +115,7 @@ class RuntimePack:
     """None: it takes no archives."""
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxSpec:
+class SandboxSpec(Value):
     """One sandbox to create."""
 
     environment_id: EnvironmentId
@@ -155,8 +149,7 @@ class SandboxSpec:
     new. Only one of the same function version and tenant may be named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Value):
     """How the environment's main process ended. `oom`: the memory limit ended it."""
 
     code: int | None

@@ -13,11 +13,11 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value
 from lambdad.sandbox import landlock
 from lambdad.sandbox.driver import Reach, SandboxSpec, Tier
 from lambdad.sandbox.seccomp.filters import filter_of
@@ -53,8 +53,7 @@ _CONFINED_MISSING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Value):
     """What an environment may use beside what its pack names."""
 
     folder: Path

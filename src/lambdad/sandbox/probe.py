@@ -14,9 +14,9 @@ import select
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from lambdad.core.value import Value
 from lambdad.guest import syscalls
 from lambdad.sandbox.jailer.hierarchies import Hierarchy, find_hierarchies, why_no_groups
 from lambdad.sandbox.seccomp.filters import ARCHITECTURES
@@ -26,8 +26,7 @@ _PR_GET_SECCOMP = 21
 _LANDLOCK_CREATE_RULESET = 444
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Value):
     """What was found. Fields that hold text are None when all is well, else say what is not."""
 
     system: str

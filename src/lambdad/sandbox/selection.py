@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from lambdad.core.value import Value
 from lambdad.sandbox.driver import SandboxError, Tier
 from lambdad.sandbox.probe import Machine
 
@@ -20,8 +20,7 @@ MULTI_TENANT = (Tier.NAMESPACES, Tier.ROOTLESS)
 """Tiers that keep functions of different owners apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Value):
     """The tier to use."""
 
     tier: Tier

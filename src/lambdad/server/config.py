@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
 from lambdad.core.errors import OperatorError
 from lambdad.core.ids import DEFAULT_REGION
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.core.value import Value
 from lambdad.sandbox.destinations import Destinations
 from lambdad.sandbox.driver import Egress, Reach, Tier
 
@@ -18,11 +18,12 @@ DEFAULT_PORT = 4566
 DEFAULT_EGRESS = Egress(Reach.INTERNET)
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Value):
     """What lambdad takes from its environment variables."""
 
-    variables: dict[str, str] = field(repr=False)
+    UNSHOWN = ("variables",)
+
+    variables: dict[str, str]
     """All of them; may hold secrets."""
 
     @property
@@ -74,8 +75,7 @@ def read_surroundings() -> Surroundings:
     return Surroundings(dict(os.environ))
 
 
-@dataclass(frozen=True, slots=True)
-class ListenConfig:
+class ListenConfig(Value):
     """Where clients reach the server."""
 
     host: str = DEFAULT_HOST
@@ -92,16 +92,14 @@ class ListenConfig:
     """Descriptor that gets the endpoint and a line feed when the server is ready, then closes."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessConfig:
+class AccessConfig(Value):
     """Who may use the server."""
 
     accept_any_credentials: bool = False
     """Take any access key as the root of an account and check no signature; loopback only."""
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxConfig:
+class SandboxConfig(Value):
     """How functions are isolated."""
 
     min_tier: Tier | None = None
@@ -113,8 +111,7 @@ class SandboxConfig:
     its own; `root` stays root."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Value):
     """Everything a server is told at its start."""
 
     data_dir: Path

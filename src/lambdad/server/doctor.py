@@ -10,12 +10,12 @@ import platform
 import shutil
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from lambdad import __version__
 from lambdad.core.errors import OperatorError
+from lambdad.core.value import Value
 from lambdad.sandbox.driver import SandboxError, Tier
 from lambdad.sandbox.probe import probe
 from lambdad.sandbox.selection import MULTI_TENANT, choose_tier
@@ -42,8 +42,7 @@ class Verdict(StrEnum):
     BAD = "problem"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Value):
     """One thing that was looked at."""
 
     verdict: Verdict

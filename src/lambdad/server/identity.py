@@ -6,7 +6,6 @@ Makes things and gives them to each other; knows no rule.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 
 from lambdad.api.authorizer import AccountAuthorizer, PolicyAuthorizer
 from lambdad.api.dispatch import Dispatcher
@@ -18,6 +17,7 @@ from lambdad.api.internal_calls import (
 from lambdad.api.operation import Implementation, bind
 from lambdad.api.requirement import ServiceRules
 from lambdad.api.why import Why
+from lambdad.core.value import Value, replace
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.gateway.operator import OperatorPages
 from lambdad.iam.authenticate import (
@@ -57,8 +57,7 @@ _NOBODY = "AROA"
 """No role's unique id, so that no role's rights come with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Value):
     """Everything that knows who calls."""
 
     store: IamStore
@@ -114,8 +113,7 @@ def make_authenticator(site: Site, identity: Identity) -> Authenticator:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Surface:
+class Surface(Value):
     """What is served, and what it requires."""
 
     dispatcher: Dispatcher

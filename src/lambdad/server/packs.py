@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import lambdad
 from lambdad.core.errors import OperatorError
+from lambdad.core.value import Value
 from lambdad.functions.runtimes import CREATABLE
 from lambdad.runtime.catalog.install import install
 from lambdad.runtime.catalog.java import JavaFamily
@@ -28,8 +28,7 @@ from lambdad.server.config import Surroundings
 _GUEST = Path(lambdad.__file__).parent / "guest"
 
 
-@dataclass(frozen=True, slots=True)
-class PackState:
+class PackState(Value):
     """Whether this machine can run a runtime, and what helps if it cannot."""
 
     runtime: str

@@ -10,10 +10,10 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lambdad.core.errors import OperatorError
+from lambdad.core.value import Value, asdict
 from lambdad.storage.errors import InUse
 from lambdad.storage.lock import FileLock
 
@@ -24,8 +24,7 @@ _BEFORE_THE_FIRST_START = {"packs", "tls", "lost+found"}
 `lambdad tls init` make, and what a file system of its own brings."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunningServer:
+class RunningServer(Value):
     """What a running server says about itself in `run/server.json`."""
 
     pid: int

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import pwd
 import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
 
 import lambdad
 from lambdad.core.errors import OperatorError
+from lambdad.core.value import Value
 from lambdad.guest import syscalls
 from lambdad.sandbox.probe import attempt
 
@@ -24,8 +24,7 @@ ANONYMOUS_ID = 209_999_999
 ROOT = "root"
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceUser:
+class ServiceUser(Value):
     """Whom to become."""
 
     name: str

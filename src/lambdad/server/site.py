@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 
 from lambdad.core.clock import SystemClock
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value, field
 from lambdad.server.config import Config
 from lambdad.storage.lane import Lane
 from lambdad.storage.sqlite import open_lane
 from lambdad.telemetry.counters import Counters
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Value):
     """Handed to whatever is wired."""
 
     config: Config

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 
 from lambdad.core.errors import OperatorError
+from lambdad.core.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TlsFiles(Value):
     """Where `make_authority` puts things."""
 
     folder: Path

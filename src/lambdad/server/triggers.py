@@ -4,8 +4,8 @@ mappings, asynchronous events and where their outcomes go. Makes things; knows n
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 
+from lambdad.core.value import Value
 from lambdad.engines.queue.engine import QueueEngine
 from lambdad.events.delivery import Plane
 from lambdad.events.failed_executions import FailedExecutions
@@ -30,8 +30,7 @@ RESOURCE_KINDS: Kinds = {**KINDS, KIND: EventSourceMapping}
 """What the store of Lambda's resources holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Value):
     """What triggers set in motion."""
 
     catalog: Catalog
@@ -42,8 +41,7 @@ class Started:
     loops: LoopGuard
 
 
-@dataclass(frozen=True, slots=True)
-class Triggers:
+class Triggers(Value):
     """Made, and not begun."""
 
     mappings: EventSourceMappings

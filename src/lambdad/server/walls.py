@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from lambdad.core.value import Value
 from lambdad.sandbox.driver import Driver, Tier
 from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from lambdad.sandbox.drivers.process import ProcessDriver
@@ -17,8 +17,7 @@ from lambdad.server.config import Config
 from lambdad.server.tiers import TIERS
 
 
-@dataclass(frozen=True, slots=True)
-class Walls:
+class Walls(Value):
     """What stands between functions and the machine."""
 
     choice: Choice

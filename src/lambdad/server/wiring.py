@@ -12,9 +12,9 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 
 from lambdad.core.clock import SystemClock
+from lambdad.core.value import Value
 from lambdad.engines.queue.engine import QueueEngine
 from lambdad.functions.bytecode import HostBytecode
 from lambdad.functions.code import CodeStore
@@ -79,8 +79,7 @@ SERVICES = ("iam", "lambda", "logs", "sqs", "sts")
 """botocore's names of the AWS services that are served."""
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Value):
     """Where clients come in."""
 
     sock: socket.socket
@@ -90,8 +89,7 @@ class Door:
     tls: ssl.SSLContext | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Value):
     """A server that answers."""
 
     tier: Tier
@@ -166,8 +164,7 @@ async def _logs(site: Site) -> LogStore:
     return logs
 
 
-@dataclass(frozen=True, slots=True)
-class _Functions:
+class _Functions(Value):
     store: FunctionStore
     layers: LayerStore
     resources: ResourceStore
@@ -198,8 +195,7 @@ async def _functions(site: Site, blobs: BlobStore, links: CodeLinks, keys: DataK
 # Execution.
 
 
-@dataclass(frozen=True, slots=True)
-class _Execution:
+class _Execution(Value):
     invoker: Invoker
     provisioner: Provisioner
     snapshots: Snapshots

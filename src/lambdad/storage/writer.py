@@ -12,13 +12,13 @@ import contextlib
 import queue
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import apsw
 
 from lambdad.core.limits import Limits
+from lambdad.core.value import Struct
 from lambdad.storage.connection import SqliteTransaction
 from lambdad.storage.errors import CommitFailed, LaneClosed, LaneFull
 from lambdad.storage.lane import Work
@@ -29,8 +29,7 @@ RESTART_PAGES = 16_000
 """WAL pages (64 MiB) after which the writer waits for readers, so that the WAL starts over."""
 
 
-@dataclass(slots=True, eq=False)
-class Unit:
+class Unit(Struct, eq=False):
     """One caller's work, and the future that its outcome goes to."""
 
     work: Work[Any]

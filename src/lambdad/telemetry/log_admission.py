@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from lambdad.core.value import Value
 
 DAY_MS = 86_400_000
 TOO_OLD_MS = 14 * DAY_MS
 TOO_NEW_MS = 2 * 3_600_000
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Value):
     """The part `[start:stop]` of a batch that is taken, and why the rest is not."""
 
     start: int

@@ -8,8 +8,8 @@ the log itself says so where they are missing. Single-threaded: the event loop's
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
+from lambdad.core.value import Struct, Value
 from lambdad.telemetry.log_records import Line, StreamKey
 
 LINE_OVERHEAD_BYTES = 256
@@ -20,15 +20,13 @@ STREAMS_WITH_DROPS = 10_000
 """Streams whose dropped lines are counted by themselves; others only in the total."""
 
 
-@dataclass(slots=True)
-class Dropped:
+class Dropped(Struct):
     lines: int
     timestamp_ms: int
     """Of the last one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Value):
     """Lines that are being stored; they count as buffered until they are."""
 
     lines: list[Line]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import Value
 from lambdad.storage.lane import Row, Transaction
 from lambdad.telemetry.log_records import (
     GroupExists,
@@ -23,8 +23,7 @@ _GROUP = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GroupListing:
+class GroupListing(Value):
     """Which groups of an account; empty texts leave the choice open."""
 
     prefix: str = ""

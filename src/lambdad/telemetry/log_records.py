@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import Value
 
 EVENT_OVERHEAD_BYTES = 26
 """What CloudWatch counts for each event besides its message."""
@@ -31,8 +31,7 @@ class StreamKey(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class LogGroup:
+class LogGroup(Value):
     id: int
     key: GroupKey
     created_ms: int
@@ -45,8 +44,7 @@ class LogGroup:
     stored_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewGroup:
+class NewGroup(Value):
     """What a group is created with."""
 
     log_class: str = "STANDARD"
@@ -55,8 +53,7 @@ class NewGroup:
     tags: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LogStream:
+class LogStream(Value):
     id: int
     name: str
     created_ms: int
@@ -106,8 +103,7 @@ class Line(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class TimeRange:
+class TimeRange(Value):
     """Times in milliseconds; from `start_ms` on, before `end_ms`."""
 
     start_ms: int = 0

@@ -11,9 +11,9 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
+from lambdad.core.value import Value
 from lambdad.storage.lane import Transaction
 from lambdad.telemetry.log_events import Key, Place, keys, load
 from lambdad.telemetry.log_pattern import Pattern
@@ -24,8 +24,7 @@ _Order = tuple[int, int, int]
 _LAST = (MAX_INTEGER + 1, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Value):
     """What one page may read and show."""
 
     scanned_events: int
@@ -34,8 +33,7 @@ class Budget:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Value):
     """What is looked for."""
 
     times: TimeRange
@@ -45,8 +43,7 @@ class Search:
     pattern: Pattern | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Value):
     events: list[LogEvent]
     end: Position | None
     """Where the next page goes on; None where everything has been read."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lambdad.core.value import Value
 from lambdad.storage.lane import Transaction
 from lambdad.telemetry.log_groups import end_of_prefix, find_group
 from lambdad.telemetry.log_records import GroupKey, LogStream, StreamExists, StreamMissing
@@ -15,8 +14,7 @@ _STREAM = (
 _TIME = "COALESCE(last_event_ms, 0)"
 
 
-@dataclass(frozen=True, slots=True)
-class StreamListing:
+class StreamListing(Value):
     """Which streams of a group, and in what order."""
 
     prefix: str = ""

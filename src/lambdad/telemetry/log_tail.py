@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from lambdad.core.value import Value
 from lambdad.telemetry.log_pattern import Pattern
 from lambdad.telemetry.log_records import GroupKey, Line, StreamKey
 
@@ -26,8 +26,7 @@ class TailEvent(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class TailFilter:
+class TailFilter(Value):
     """What a listener wants to hear; no names and no prefixes mean every stream."""
 
     groups: Collection[GroupKey]

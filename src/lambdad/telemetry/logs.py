@@ -12,12 +12,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from lambdad.core.clock import Clock
 from lambdad.core.ids import AccountId, Region
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.core.value import Value
 from lambdad.storage.errors import CommitFailed, LaneFull
 from lambdad.storage.lane import Lane, Transaction
 from lambdad.telemetry import log_groups, log_streams
@@ -48,8 +48,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Value):
     """What became of a batch of events."""
 
     admission: Admission

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+
+from lambdad.core.value import Struct, field
 
 
-@dataclass(slots=True)
-class Request:
+class Request(Struct):
     """A whole request: the body is complete and within the gateway's limit."""
 
     method: str
@@ -24,8 +24,7 @@ class Request:
     """It came by TLS."""
 
 
-@dataclass(slots=True)
-class Response:
+class Response(Struct):
     """An answer. A streamed body is sent chunked, each item as soon as it is there."""
 
     status: int

@@ -10,12 +10,13 @@ from __future__ import annotations
 import gzip
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from lambdad.core.value import Value
 
 Traits = Mapping[str, Any]
 
@@ -90,8 +91,7 @@ class Shape:
         return f"<Shape {self.name}: {self.type}>"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Operation:
+class Operation(Value, eq=False):
     """One operation of a service. Shapes are None where the model gives none."""
 
     name: str

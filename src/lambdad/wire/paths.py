@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from lambdad.core.value import Value
 from lambdad.wire.codecs import form
 from lambdad.wire.http import Request
 from lambdad.wire.model import Operation, ServiceModel
@@ -28,8 +28,7 @@ def label_names(request_uri: str) -> list[str]:
     return _LABEL.findall(request_uri.partition("?")[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Demands:
+class Demands(Value):
     """What an operation asks of a request besides its method and path."""
 
     literals: tuple[tuple[str, str], ...]

@@ -12,14 +12,13 @@ models that AWS's clients shipped before the change.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from lambdad.core.value import Value
 from lambdad.wire.model import ServiceModel
 
 
-@dataclass(frozen=True, slots=True)
-class QueryNames:
+class QueryNames(Value):
     """What one service's shapes are called in its query protocol."""
 
     namespace: str

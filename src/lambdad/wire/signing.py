@@ -8,16 +8,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote
 
+from lambdad.core.value import Value
 from lambdad.wire import canonical
 from lambdad.wire.http import Request
 from lambdad.wire.sigv4 import UNSIGNED_PAYLOAD, stamp
 
 
-@dataclass(frozen=True, slots=True)
-class SigningCredentials:
+class SigningCredentials(Value):
     """A key pair, and the session token that temporary ones come with."""
 
     access_key_id: str
@@ -28,8 +27,7 @@ class SigningCredentials:
         return f"SigningCredentials({self.access_key_id})"
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(Value):
     """Signs for one service in one region."""
 
     credentials: SigningCredentials

@@ -9,11 +9,11 @@ Source of the words: semantics §1.1 and the recordings ("validation error detec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from lambdad.core.errors import AwsError, ClientError, ValidationException
 from lambdad.core.limits import WIRE_LIMITS
+from lambdad.core.value import Value
 from lambdad.wire.corrections import (
     BODY_NAMED,
     LENGTH_MESSAGES,
@@ -52,8 +52,7 @@ class _WholeMessage(Exception):
     """A violation that a service reports alone and in words of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(Value):
     """One constraint of one shape."""
 
     holds: Check

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import itertools
 import json
 import tempfile
@@ -17,6 +16,7 @@ import pytest
 import uvloop
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.invoke.invoker import InvokeRequest, InvokeResult
 from support.functions import Bench, make_function, make_request, make_version, running
@@ -136,7 +136,7 @@ def _opened(stems: int = 0, class_archive_bytes: int = 0) -> Iterator[tuple[Benc
     ):
         folder = Path(name)
         folder.chmod(0o755)
-        limits = dataclasses.replace(DEFAULT_LIMITS, stems=stems)
+        limits = replace(DEFAULT_LIMITS, stems=stems)
         driver = make_driver(NAMESPACE_TIERS[0], folder, limits)
         # A program that takes its time between two events (curl is started) keeps its turn.
         patience = {"environment_hand_back_ms": 5_000, "class_archive_delay_s": 0.0}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import shutil
 from pathlib import Path
 
 import pytest
 
+from lambdad.core.value import replace
 from lambdad.functions.snapshot import FunctionVersion
 from support.functions import Bench
 from support.runtimes_under_test import TRIED
@@ -44,7 +44,7 @@ CLIENTS_CLASS = "runtime.api.client.AWSLambda source: shared objects file"
 @pytest.fixture
 def trained(subject: Subject, archiving: tuple[Bench, asyncio.Runner]) -> Subject:
     """The runtime on a bench on which archives are made."""
-    return dataclasses.replace(subject, bench=archiving[0], runner=archiving[1])
+    return replace(subject, bench=archiving[0], runner=archiving[1])
 
 
 def logging_version(trained: Subject, **changes: object) -> FunctionVersion:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from lambdad.core.value import replace
 from lambdad.sandbox.driver import Mount, RuntimePack
 from lambdad.sandbox.python_start import zygote_variables
 from support.packs import python_pack
@@ -29,7 +29,7 @@ def pack_of(number: str) -> RuntimePack:
     if number == OWN:
         return pack
     mounts = [m for m in pack.mounts if m.target != "/var/lang" and ".so" not in m.target]
-    return dataclasses.replace(
+    return replace(
         pack,
         runtime=f"python{number}",
         argv=(f"/var/lang/bin/python{number}", "/var/runtime/bootstrap.py"),

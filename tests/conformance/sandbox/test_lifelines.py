@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import fcntl
 import os
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.sandbox.driver import Exit, SandboxError, Tier
 from lambdad.sandbox.jailer.instance import RUN_DIR
 from support.real_sandboxes import (
@@ -166,7 +166,7 @@ def zygotes(bench: Workbench) -> list[int]:
 
 @pytest.mark.parametrize("tier", NAMESPACE_TIERS, ids=tier_id)
 def test_a_stuck_zygote_is_reported_in_time(tier: Tier) -> None:
-    limits = dataclasses.replace(DEFAULT_LIMITS, sandbox_create_timeout_s=0.3, spare_shells=1)
+    limits = replace(DEFAULT_LIMITS, sandbox_create_timeout_s=0.3, spare_shells=1)
 
     async def stuck(bench: Workbench) -> list[object]:
         await bench.python(IDLE)

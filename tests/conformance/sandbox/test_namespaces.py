@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 from pathlib import Path
 
 import pytest
 
+from lambdad.core.value import replace
 from lambdad.sandbox.driver import Exit, Mount, SandboxError, SandboxSpec, Tier
 from support.packs import command_pack, python_pack
 from support.real_sandboxes import (
@@ -166,7 +166,7 @@ def test_telemetry_has_its_own_pipe(bench: Workbench) -> None:
     async def work() -> tuple[bytes, bytes]:
         variables = {**bench.spec(python_pack(), Path()).variables, "PYTHONHASHSEED": "1"}
         # An interpreter of its own: the client has not yet taken the variable away.
-        pack = dataclasses.replace(python_pack(), argv=(python_pack().argv[0], "/var/task/app.py"))
+        pack = replace(python_pack(), argv=(python_pack().argv[0], "/var/task/app.py"))
         sandbox = await bench.create(bench.spec(pack, bench.code(source), variables=variables))
         await sandbox.exited
         pipes = drain(sandbox.telemetry_fd), drain(sandbox.output_fd)
@@ -251,7 +251,7 @@ def test_orphans_are_reaped(bench: Workbench) -> None:
 def test_a_pack_without_a_runtime_client_says_so(bench: Workbench) -> None:
     pack = python_pack()
     mounts = tuple(mount for mount in pack.mounts if "awslambdaric" not in mount.target)
-    bad = dataclasses.replace(pack, mounts=mounts)
+    bad = replace(pack, mounts=mounts)
     with pytest.raises(SandboxError, match="No module named 'awslambdaric"):
         bench.run(bench.driver.prepare(bad))
     with pytest.raises(SandboxError, match="No module named 'awslambdaric"):
@@ -260,10 +260,10 @@ def test_a_pack_without_a_runtime_client_says_so(bench: Workbench) -> None:
 
 def test_a_pack_that_cannot_be_mounted_says_so(bench: Workbench) -> None:
     pack = command_pack("/bin/true")
-    missing = dataclasses.replace(pack, mounts=(Mount(Path("/no/such/place"), "/var/lang"),))
+    missing = replace(pack, mounts=(Mount(Path("/no/such/place"), "/var/lang"),))
     with pytest.raises(SandboxError, match="/no/such/place"):
         bench.run(bench.driver.prepare(missing))
-    inside_usr = dataclasses.replace(pack, mounts=(Mount(bench.folder, "/usr/no-such/x"),))
+    inside_usr = replace(pack, mounts=(Mount(bench.folder, "/usr/no-such/x"),))
     with pytest.raises(SandboxError, match="Read-only file system"):
         bench.run(bench.driver.prepare(inside_usr))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import os
 import signal
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.sandbox.driver import Exit, SandboxSpec
 from support.packs import command_pack
 from support.real_sandboxes import (
@@ -152,7 +152,7 @@ def test_configurations_that_need_a_start_of_their_own(bench: Workbench) -> None
     layer = bench.folder / "layer"
     layer.mkdir(mode=0o755)
     pack = node_pack()
-    wrapped = dataclasses.replace(pack, argv=("/bin/sh", "-c", 'exec "$@"', "sh", *pack.argv))
+    wrapped = replace(pack, argv=("/bin/sh", "-c", 'exec "$@"', "sh", *pack.argv))
 
     async def work() -> list[str]:
         await provoke(bench)
@@ -238,7 +238,7 @@ def test_what_ends_just_before_it_is_taken_is_replaced(tier: Any, prepared: str)
     """The jailer is asked for a sandbox before it can see that what it has for it is dead."""
     node = prepared == "a stem of Node"
     stems = 0 if prepared == "a spare shell" else DEFAULT_LIMITS.stems
-    with workbench(tier, limits=dataclasses.replace(DEFAULT_LIMITS, stems=stems)) as bench:
+    with workbench(tier, limits=replace(DEFAULT_LIMITS, stems=stems)) as bench:
 
         def spec() -> SandboxSpec:
             if node:
@@ -269,7 +269,7 @@ def test_what_ends_just_before_it_is_taken_is_replaced(tier: Any, prepared: str)
 
 def test_what_ends_while_it_is_told_is_replaced(tier: Any) -> None:
     """It has taken the order with it."""
-    with workbench(tier, limits=dataclasses.replace(DEFAULT_LIMITS, stems=0)) as bench:
+    with workbench(tier, limits=replace(DEFAULT_LIMITS, stems=0)) as bench:
         pack = command_pack("/bin/sh", "-c", "echo ordinary")
 
         async def work() -> str:
@@ -379,7 +379,7 @@ def _beside(bench: Workbench, stem: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("change", [{"stems_memory_percent": 100}, {"stems": 0}])
 def test_without_memory_to_spare_there_is_none(tier: Any, change: dict[str, int]) -> None:
-    limits = dataclasses.replace(DEFAULT_LIMITS, **change)
+    limits = replace(DEFAULT_LIMITS, **change)
     with workbench(tier, limits=limits) as bench:
 
         async def work() -> list[str]:
@@ -390,7 +390,7 @@ def test_without_memory_to_spare_there_is_none(tier: Any, change: dict[str, int]
 
 
 def test_unused_ones_end(tier: Any) -> None:
-    limits = dataclasses.replace(DEFAULT_LIMITS, stems_idle_s=3.0)
+    limits = replace(DEFAULT_LIMITS, stems_idle_s=3.0)
     with workbench(tier, limits=limits) as bench:
 
         async def work() -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import re
 from collections import defaultdict
 from typing import Any
 
 import pytest
 
+from lambdad.core.value import replace
 from lambdad.functions.names import FunctionKey
 from lambdad.functions.records import Reason
 from lambdad.functions.snapshot import FunctionVersion
@@ -275,7 +275,7 @@ def test_a_version_that_is_gone_keeps_nothing(bench: OpenBench) -> None:
             assert await make(on, version) is None
             on.catalog.remove(version.account, version.region, version.name)
             assert on.fleet.environments == 0
-            other = dataclasses.replace(version, version="2")
+            other = replace(version, version="2")
             assert await make(on, other) is None  # deleted meanwhile
 
     run(scenario())

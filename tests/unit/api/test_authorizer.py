@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from lambdad.api.operation import OperationName
 from lambdad.api.requirement import Requirement, RootBounds, ServiceRules, request_tags
 from lambdad.core.errors import AccessDeniedException, ClientError
 from lambdad.core.ids import Region, RequestId
+from lambdad.core.value import replace
 from lambdad.iam.errors import AccessDenied
 from lambdad.iam.policy import PolicyKind, parse_policy
 from lambdad.iam.principal import Principal
@@ -255,7 +255,7 @@ def test_only_denies_of_resources_bind_root(tmp_path: Path) -> None:
         required = Requirement("things:Get", ARN, policy=parse_policy(deny, RESOURCE))
         bounds = RootBounds(lambda _, account: account == ACCOUNT, frozenset({"Remove"}))
         served = rules(required, root=bounds)
-        served = dataclasses.replace(served, rules={**served.rules, "Remove": served.rules["Get"]})
+        served = replace(served, rules={**served.rules, "Remove": served.rules["Get"]})
         scene.authorizer.serve(None, served)
         with pytest.raises(AccessDeniedException) as raised:
             scene.authorizer.authorize(call(ROOT), GET, {})
@@ -264,7 +264,7 @@ def test_only_denies_of_resources_bind_root(tmp_path: Path) -> None:
             f"resource: {ARN} with an explicit deny in a resource-based policy"
         )
         scene.authorizer.authorize(call(ROOT), OperationName("things", "Remove"), {})
-        without = dataclasses.replace(served, root=RootBounds(lambda _, __: False))
+        without = replace(served, root=RootBounds(lambda _, __: False))
         scene.authorizer.serve(None, without)
         scene.authorizer.authorize(call(ROOT), GET, {})
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
 
+import lambdad
 from lambdad.core.value import Value, asdict, field, replace
 
 
@@ -61,3 +65,21 @@ def test_repr_leaves_out_what_is_not_to_be_shown() -> None:
     assert repr(Key("a", "hidden")) == "Key(id='a')"
     assert repr([replace(Key("a", "hidden"), id="b")]) == "[Key(id='b')]"
     assert repr(Point(1)) == "Point(x=1, y=0, tags=[])"
+
+
+def test_whatever_is_not_to_be_shown_is_a_field() -> None:
+    """A field that is renamed takes its name in UNSHOWN along, or it would be shown."""
+    for module in pkgutil.walk_packages(lambdad.__path__, "lambdad."):
+        if not module.name.startswith("lambdad.guest.") and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    kinds = [kind for kind in _kinds(Value) if kind.__module__.startswith("lambdad.")]
+    hiding = [kind for kind in kinds if kind.UNSHOWN]
+    assert "AccessKey" in {kind.__name__ for kind in hiding}
+    for kind in hiding:
+        assert set(kind.UNSHOWN) <= set(kind.__struct_fields__), kind
+
+
+def _kinds(kind: type[Value]) -> Iterator[type[Value]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds(each)

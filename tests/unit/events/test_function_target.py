@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.events.target import Parcel, Undeliverable
 from lambdad.events.targets.function import FunctionTarget
 from lambdad.functions.snapshot import Catalog
@@ -33,7 +33,7 @@ def deliver(arn: str = ARN, body: bytes = b"{}", **changes: Any) -> list[tuple[A
     catalog, events = Catalog(), Events()
     version = make_version(Path("/code"), name="f", **changes)
     catalog.publish(make_function(version))
-    limits = dataclasses.replace(DEFAULT_LIMITS, async_payload_bytes=10)
+    limits = replace(DEFAULT_LIMITS, async_payload_bytes=10)
     target = FunctionTarget(events, catalog, limits)
     run(target.deliver(arn, Parcel(body, SENDER, "Root=1-x")))
     return events.accepted

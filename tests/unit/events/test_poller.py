@@ -4,7 +4,6 @@ failures, throttles, loops, concurrency, stopping."""
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from lambdad.core.errors import AwsError
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.events.delivery import Delivery, Plane
 from lambdad.events.filter import compile_filters
 from lambdad.events.mapping import EventSourceMapping, State
@@ -56,7 +56,7 @@ class World:
             id="u", source_arn=QUEUE, function_arn=ARN, batch_size=10, window_s=0, enabled=True,
             state=State.ENABLED, modified_ms=0,
         )  # fmt: skip
-        self.mapping = dataclasses.replace(mapping, **settings)
+        self.mapping = replace(mapping, **settings)
         plane = Plane(
             self.catalog, self, LoopGuard(self.counters), self.counters, clock, lambda: 0.5
         )
@@ -279,12 +279,10 @@ async def test_a_role_that_may_not_read_leaves_the_source_alone(world: World) ->
 @scenario(function_arn=f"{ARN}:live")
 async def test_an_alias_is_looked_up_for_each_batch(world: World) -> None:
     first = world.function.versions["$LATEST"]
-    versions = {each: dataclasses.replace(first, version=each) for each in ("1", "2")}
+    versions = {each: replace(first, version=each) for each in ("1", "2")}
     for number in ("1", "2"):
         aliases = {"live": AliasTarget(number)}
-        world.catalog.publish(
-            dataclasses.replace(world.function, versions=versions, aliases=aliases)
-        )
+        world.catalog.publish(replace(world.function, versions=versions, aliases=aliases))
         world.source.put(record(number))
         await asyncio.sleep(1)
     assert [target.version for target in world.targets] == ["1", "2"]
@@ -335,7 +333,7 @@ async def test_a_message_in_a_loop_is_left_and_counted_the_others_run(world: Wor
     await asyncio.sleep(1)
     assert (world.batches, world.source.deleted) == ([["b"]], ["b"])
     assert world.count("RecursiveInvocationsDropped", "FunctionName", "f") == 1
-    world.catalog.publish(dataclasses.replace(world.function, recursive_loop="Allow"))
+    world.catalog.publish(replace(world.function, recursive_loop="Allow"))
     world.source.come_back()
     await asyncio.sleep(1)
     assert world.source.deleted == ["b", "a"]
@@ -455,8 +453,8 @@ async def test_a_deletion_holds_up_no_batch(world: World) -> None:
 
 @scenario()
 async def test_a_function_that_isolates_tenants_gets_no_records(world: World) -> None:
-    version = dataclasses.replace(world.function.versions["$LATEST"], tenant_isolation=True)
-    world.catalog.publish(dataclasses.replace(world.function, versions={"$LATEST": version}))
+    version = replace(world.function.versions["$LATEST"], tenant_isolation=True)
+    world.catalog.publish(replace(world.function, versions={"$LATEST": version}))
     world.source.put(record("a"))
     await asyncio.sleep(5)
     assert (world.requests, world.source.held) == ([], [])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import replace
 from lambdad.functions import lifecycle
 from lambdad.functions.errors import (
     InvalidParameterValueException,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import socket
 from collections.abc import AsyncIterator
 
 import pytest
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.gateway.encoding import HeaderInjection, encode_head
 from lambdad.wire.http import Request, Response
 from support.http_raw import Peer, Stage, on_stage, request
@@ -50,7 +50,7 @@ def test_pipelined_requests_are_answered_in_order_one_at_a_time() -> None:
 
 
 def test_a_flood_of_pipelined_requests_is_cut_but_what_was_taken_is_answered() -> None:
-    limits = dataclasses.replace(DEFAULT_LIMITS, http_pipelined_requests=3)
+    limits = replace(DEFAULT_LIMITS, http_pipelined_requests=3)
 
     async def play(stage: Stage) -> None:
         everything = await stage.exchange(request() * 50)
@@ -120,7 +120,7 @@ def test_a_body_too_large_is_refused_before_it_is_sent() -> None:
         assert everything.startswith(b"HTTP/1.1 413")
         assert b"100 Continue" not in everything
 
-    on_stage(play, limits=dataclasses.replace(DEFAULT_LIMITS, http_body_bytes=10))
+    on_stage(play, limits=replace(DEFAULT_LIMITS, http_body_bytes=10))
 
 
 def test_the_refusal_reaches_a_client_that_sends_its_whole_body_first() -> None:
@@ -135,7 +135,7 @@ def test_the_refusal_reaches_a_client_that_sends_its_whole_body_first() -> None:
         assert (await peer.answer())[0] == 413
         assert stage.app.seen == []
 
-    on_stage(play, limits=dataclasses.replace(DEFAULT_LIMITS, http_body_bytes=1000))
+    on_stage(play, limits=replace(DEFAULT_LIMITS, http_body_bytes=1000))
 
 
 def test_a_chunked_body_too_large_is_refused() -> None:
@@ -146,11 +146,11 @@ def test_a_chunked_body_too_large_is_refused() -> None:
         )
         assert everything.startswith(b"HTTP/1.1 413")
 
-    on_stage(play, limits=dataclasses.replace(DEFAULT_LIMITS, http_body_bytes=10))
+    on_stage(play, limits=replace(DEFAULT_LIMITS, http_body_bytes=10))
 
 
 def test_bodies_in_flight_are_bounded_over_all_connections_and_given_back() -> None:
-    limits = dataclasses.replace(DEFAULT_LIMITS, http_buffered_bytes=100)
+    limits = replace(DEFAULT_LIMITS, http_buffered_bytes=100)
     head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 80\r\n\r\n"
 
     async def play(stage: Stage) -> None:
@@ -177,7 +177,7 @@ def test_bodies_in_flight_are_bounded_over_all_connections_and_given_back() -> N
     ],
 )
 def test_headers_are_bounded(head: bytes) -> None:
-    limits = dataclasses.replace(DEFAULT_LIMITS, http_header_bytes=1000, http_headers=10)
+    limits = replace(DEFAULT_LIMITS, http_header_bytes=1000, http_headers=10)
 
     async def play(stage: Stage) -> None:
         assert (await stage.exchange(head)).startswith(b"HTTP/1.1 431")
@@ -198,7 +198,7 @@ def test_too_many_connections_are_told_so() -> None:
         third.send(request())
         assert (await third.answer())[0] == 200
 
-    on_stage(play, limits=dataclasses.replace(DEFAULT_LIMITS, http_connections=2))
+    on_stage(play, limits=replace(DEFAULT_LIMITS, http_connections=2))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_too_many_connections_are_told_so() -> None:
     ],
 )
 def test_slow_clients_are_let_go(sent: bytes, expected: bytes) -> None:
-    limits = dataclasses.replace(
+    limits = replace(
         DEFAULT_LIMITS,
         http_header_timeout_s=0.1,
         http_body_grace_s=0.1,
@@ -240,7 +240,7 @@ def test_a_client_that_never_reads_is_let_go() -> None:
                 return
         pytest.fail("the connection is still there")
 
-    on_stage(play, answer, dataclasses.replace(DEFAULT_LIMITS, http_write_timeout_s=0.2))
+    on_stage(play, answer, replace(DEFAULT_LIMITS, http_write_timeout_s=0.2))
 
 
 def test_streamed_answers_are_chunked_and_wait_for_their_reader() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from lambdad.core.clock import ManualClock
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import AccountId
+from lambdad.core.value import replace
 from lambdad.iam.authenticate import (
     AccessKey,
     AnyCredentialsAuthenticator,
@@ -54,7 +53,7 @@ def signed(
     request = Request("GET", "/2015-03-31/functions/", "", {"host": "h"})
     signer = Signer(SigningCredentials(key, secret, token), region, service)
     headers = signer.sign(request, clock.wall_ms() / 1000)
-    return dataclasses.replace(request, headers={**request.headers, **headers})
+    return replace(request, headers={**request.headers, **headers})
 
 
 def refusal(

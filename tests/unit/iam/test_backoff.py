@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from lambdad.core.errors import AwsError
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.iam.backoff import UNKNOWN, Backoff
 from lambdad.iam.errors import Dialect
 
-LIMITS = dataclasses.replace(DEFAULT_LIMITS, failed_signatures=3, failed_signature_buckets=4)
+LIMITS = replace(DEFAULT_LIMITS, failed_signatures=3, failed_signature_buckets=4)
 HERE, KEY = "192.0.2.1", "AKIAEXAMPLE"
 
 

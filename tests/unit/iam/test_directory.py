@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lambdad.core.ids import Region
+from lambdad.core.value import replace
 from lambdad.iam.authenticate import AccessKey
 from lambdad.iam.evaluate import AuthorizationRequest, Target, evaluate
 from lambdad.iam.execution_roles import ExecutionRoles

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lambdad.core.value import replace
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.invoke.machine import Reading
 from lambdad.runtime.training import MEMORY_MIB
@@ -119,7 +119,7 @@ def test_versions_of_the_same_code_share_one_and_the_last_takes_it_along() -> No
         driver = Driver(writes(b"archive"))
         async with bench_of(driver) as bench:
             latest = await publish(bench)
-            first = dataclasses.replace(latest, version="1", deployment_id="first", timeout_s=9)
+            first = replace(latest, version="1", deployment_id="first", timeout_s=9)
             both = {"$LATEST": latest, "1": first}
             bench.catalog.publish(make_function(latest, versions=both))
             await bench.archivist.idle()

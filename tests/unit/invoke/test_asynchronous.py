@@ -12,6 +12,7 @@ import pytest
 
 from lambdad.core.clock import ManualClock
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.engines.queue.engine import QueueEngine
 from lambdad.engines.queue.records import NewMessage, Outgoing, QueueSettings
 from lambdad.functions.attachments import EventInvoke
@@ -95,7 +96,7 @@ class Stage:
 async def stage(
     folder: Path, *script: str, clock: ManualClock | None = None, **limits: int
 ) -> AsyncIterator[Stage]:
-    bounds = dataclasses.replace(DEFAULT_LIMITS, **limits)
+    bounds = replace(DEFAULT_LIMITS, **limits)
     clock, catalog, invoker = clock or ManualClock(), Catalog(), FakeInvoker(*script)
     version = make_version(folder, name="f")
     catalog.publish(make_function(version))
@@ -154,7 +155,7 @@ def test_function_errors_are_retried_twice_with_the_same_id(tmp_path: Path) -> N
 def test_the_owner_decides_on_retries_and_age(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path, BAD) as on:
-            one = dataclasses.replace(on.version, version="1")
+            one = replace(on.version, version="1")
             own = {"$LATEST": EventInvoke(0, 0), "1": EventInvoke(0, None, 60)}
             versions = {"$LATEST": on.version, "1": one}
             on.catalog.publish(make_function(on.version, versions=versions, event_invokes=own))
@@ -189,8 +190,8 @@ def test_throttles_and_bugs_wait_and_cost_no_attempt(tmp_path: Path) -> None:
 def test_retries_run_what_the_alias_is_then(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path, BAD, GOOD) as on:
-            one = dataclasses.replace(on.version, version="1", deployment_id="d1")
-            two = dataclasses.replace(on.version, version="2", deployment_id="d2")
+            one = replace(on.version, version="1", deployment_id="d1")
+            two = replace(on.version, version="2", deployment_id="d2")
             versions = {"1": one, "2": two}
             alias = {"live": AliasTarget("1")}
             on.catalog.publish(make_function(one, versions=versions, aliases=alias))
@@ -226,7 +227,7 @@ def test_switched_off_and_deleted_functions_end_their_events(tmp_path: Path) -> 
 def test_a_function_that_is_not_active_yet_is_waited_for(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path, GOOD) as on:
-            pending = dataclasses.replace(on.version, state="Pending")
+            pending = replace(on.version, state="Pending")
             on.catalog.publish(make_function(pending))
             await on.accept()
             await on.settled(0, waiting=1)
@@ -285,7 +286,7 @@ def test_what_an_end_sends_is_there_when_the_event_is_gone(tmp_path: Path) -> No
 def test_a_durable_function_s_event_is_over_when_its_execution_has_begun(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path, THROTTLED, GOOD) as on:
-            durable = dataclasses.replace(on.version, durable=DurableSettings(3600, 1))
+            durable = replace(on.version, durable=DurableSettings(3600, 1))
             on.catalog.publish(make_function(durable))
             request_id = await on.accept()
             await on.settled(0, waiting=1)

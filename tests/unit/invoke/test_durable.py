@@ -14,6 +14,7 @@ import pytest
 
 from lambdad.core.clock import ManualClock
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.core.value import replace
 from lambdad.engines.durable import callbacks, course
 from lambdad.engines.durable.change import Change
 from lambdad.engines.durable.checkpoint import Update
@@ -132,7 +133,7 @@ async def stage(
     """A runner over the folder's lane; another one later is another process."""
     clock, functions = clock or ManualClock(), Scripts()
     functions.scripts["f"] = list(scripts)
-    narrow = dataclasses.replace(DEFAULT_LIMITS, **limits)
+    narrow = replace(DEFAULT_LIMITS, **limits)
     version = make_version(folder, name="f", durable=DurableSettings(3600, 1))
     catalog = Catalog()
     catalog.publish(make_function(version))
@@ -562,7 +563,7 @@ def test_a_failure_that_nobody_waits_for_is_reported_once(tmp_path: Path, ending
             await on.until(lambda: told and not on.runner._reporting)
             ended = await on.runner.get(execution.id)
             assert ended.reported
-            assert [dataclasses.replace(each, reported=True) for each in told] == [ended]
+            assert [replace(each, reported=True) for each in told] == [ended]
         async with stage(tmp_path, clock=on.clock, on_failure=tell) as on:
             await on.idle(0)
             assert len(told) == 1

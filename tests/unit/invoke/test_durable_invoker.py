@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.engines.durable.errors import already_started, too_many_executions
 from lambdad.engines.durable.execution import Execution, ExecutionStatus
 from lambdad.functions.records import DurableSettings
@@ -38,7 +38,7 @@ class Executions:
 
     async def closed(self, execution_id: str) -> Execution:
         (execution,) = (each for each in self.begun if each.id == execution_id)
-        return dataclasses.replace(execution, **self.end)
+        return replace(execution, **self.end)
 
 
 class Plain:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import replace
 from lambdad.functions.snapshot import Function
 from lambdad.invoke.lineage import (
     MAXIMUM_RUNS,
@@ -45,7 +44,7 @@ def test_the_seventeenth_run_in_a_chain_is_stopped() -> None:
     with pytest.raises(RecursiveInvocationException):
         with_run(header, F)
     with_run(header, G)  # another function is not in the loop
-    with_run(header, dataclasses.replace(F, recursive_loop="Allow"))
+    with_run(header, replace(F, recursive_loop="Allow"))
 
 
 def test_a_loop_over_two_functions_is_found_too() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 from lambdad.core.limits import DEFAULT_LIMITS, MIB
+from lambdad.core.value import replace
 from lambdad.invoke.machine import Reading, Room, linux_reader
 
-LIMITS = dataclasses.replace(
+LIMITS = replace(
     DEFAULT_LIMITS,
     machine_memory_reserve_percent=10,
     machine_processes_reserve=100,
@@ -44,7 +44,7 @@ def test_starting_environments_count_with_what_they_will_hold() -> None:
 
 
 def test_processes_bound_too() -> None:
-    room = Room(Machine(dataclasses.replace(READING, free_processes=120)), LIMITS)
+    room = Room(Machine(replace(READING, free_processes=120)), LIMITS)
     room.promise(1)
     assert room.fits(1, 0)
     room.promise(1)
@@ -52,12 +52,12 @@ def test_processes_bound_too() -> None:
 
 
 def test_a_reading_serves_for_a_moment() -> None:
-    machine = Machine(dataclasses.replace(READING, available_bytes=190 * MIB))
+    machine = Machine(replace(READING, available_bytes=190 * MIB))
     room = Room(machine, LIMITS)
     for now_ms in (0, 10, 50):
         assert room.fits(1, now_ms * 1_000_000)
     assert machine.asked == 1
-    machine.reading = dataclasses.replace(READING, available_bytes=0)
+    machine.reading = replace(READING, available_bytes=0)
     assert not room.fits(1, 51_000_000)
 
 
@@ -78,7 +78,7 @@ def test_what_has_started_since_an_older_reading_is_not_forgotten() -> None:
     assert room.fits(60, 0)
     room.promise(60)
     room.settle(60)  # it holds them now, which the reading does not show
-    machine.reading = dataclasses.replace(READING, available_bytes=240 * MIB)
+    machine.reading = replace(READING, available_bytes=240 * MIB)
     assert room.fits(40, 51_000_000)
     assert machine.asked == 1
     assert room.fits(41, 51_000_000)
@@ -86,10 +86,10 @@ def test_what_has_started_since_an_older_reading_is_not_forgotten() -> None:
 
 
 def test_processes_left_decide_about_an_older_reading_too() -> None:
-    machine = Machine(dataclasses.replace(READING, free_processes=200))
+    machine = Machine(replace(READING, free_processes=200))
     room = Room(machine, LIMITS)
     assert room.fits(1, 0)
-    machine.reading = dataclasses.replace(READING, free_processes=0)
+    machine.reading = replace(READING, free_processes=0)
     assert not room.fits(1, 51_000_000)
 
 

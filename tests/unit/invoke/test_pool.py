@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 
 import pytest
 
 from lambdad.core.clock import ManualClock
+from lambdad.core.value import replace
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.invoke.errors import InvalidRuntimeException, TooManyRequestsException
 from lambdad.sandbox.driver import Sandbox, SandboxSpec
@@ -193,7 +193,7 @@ def test_an_update_ends_idle_environments_at_once_and_busy_ones_after_their_run(
             version = bench.python("")
             calls = start(bench, version, 2)
             await gate.reached(2)
-            updated = dataclasses.replace(version, deployment_id="another")
+            updated = replace(version, deployment_id="another")
             bench.catalog.publish(make_function(updated))
             assert driver.alive == 2
             gate.open.set()
@@ -215,7 +215,7 @@ def test_an_update_of_another_function_changes_nothing() -> None:
         async with running(driver) as bench:
             version, other = bench.python(""), bench.python("")
             await bench.invoke(version)
-            bench.catalog.publish(make_function(dataclasses.replace(other, deployment_id="new")))
+            bench.catalog.publish(make_function(replace(other, deployment_id="new")))
             await bench.invoke(version)
             assert len(driver.sandboxes) == 1
 

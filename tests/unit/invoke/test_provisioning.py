@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from lambdad.core.clock import ManualClock
 from lambdad.core.limits import MIB
+from lambdad.core.value import replace
 from lambdad.functions.attachments import FunctionScaling, Provisioned
 from lambdad.functions.snapshot import AliasTarget, Function, FunctionVersion
 from lambdad.invoke.errors import TooManyRequestsException
@@ -32,8 +32,7 @@ def published(bench: Bench, *numbers: str, **changes: Any) -> list[FunctionVersi
     """Versions of one function, not in the catalog yet."""
     first = bench.python("", version=numbers[0], **changes)
     return [
-        dataclasses.replace(first, version=number, deployment_id=f"{first.name}-{number}")
-        for number in numbers
+        replace(first, version=number, deployment_id=f"{first.name}-{number}") for number in numbers
     ]
 
 
@@ -285,7 +284,7 @@ def test_only_versions_that_can_run_want_environments() -> None:
             versions = published(bench, "1", "2", state="Pending")
             wanted = {"1": Provisioned(1, 0), "2": Provisioned(1, 0)}
             assert wishes(function_of(versions, provisioned=wanted), 3) == {}
-            active = [versions[0], dataclasses.replace(versions[1], state="Active")]
+            active = [versions[0], replace(versions[1], state="Active")]
             found = wishes(function_of(active, provisioned=wanted), 3)
             assert [wish.version.version for wish in found.values()] == ["2"]
 

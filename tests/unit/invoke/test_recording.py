@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ import pytest
 from lambdad.core.clock import ManualClock
 from lambdad.core.ids import RequestId
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.functions.names import FunctionKey
 from lambdad.functions.snapshot import Catalog, FunctionVersion
 from lambdad.invoke.invoker import Invoker

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.invoke.retry import Again, Condition, Outcome, Over, Progress, decide
 
 NEW = Progress(accepted_ms=1000)
@@ -40,7 +39,7 @@ def test_a_run_starts_the_backoff_anew() -> None:
 
 
 def test_an_event_that_would_be_too_old_at_its_next_run_is_over_now() -> None:
-    limits = dataclasses.replace(DEFAULT_LIMITS, async_max_age_s=60)
+    limits = replace(DEFAULT_LIMITS, async_max_age_s=60)
     assert decide(NEW, Outcome.FUNCTION_ERROR, 1000, limits) == Again(
         61_000, Progress(1000, attempts=1)
     )

@@ -6,7 +6,6 @@ Everything but the sandboxes and the time is real: invoker, fleet, pools, enviro
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import random
 from collections import Counter
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 
 from lambdad.core.clock import ManualClock
 from lambdad.core.limits import MIB
+from lambdad.core.value import replace
 from lambdad.functions.attachments import Provisioned
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.invoke.errors import TooManyRequestsException
@@ -104,9 +104,7 @@ class World:
     def update(self, bench: Bench) -> None:
         index = self.draw.randrange(len(self.versions))
         self.generation += 1
-        updated = dataclasses.replace(
-            self.versions[index], deployment_id=f"generation-{self.generation}"
-        )
+        updated = replace(self.versions[index], deployment_id=f"generation-{self.generation}")
         self.versions[index] = updated
         self.publish(bench, updated)
 
@@ -129,7 +127,7 @@ class World:
 
     def run_short(self, bench: Bench) -> None:
         available = self.draw.choice((0, 220, 4000))
-        self.reading = dataclasses.replace(self.reading, available_bytes=available * MIB)
+        self.reading = replace(self.reading, available_bytes=available * MIB)
 
     def pass_time(self, bench: Bench) -> None:
         self.clock.advance(self.draw.choice((0.1, 1.0, 400.0)))

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import dataclasses
 import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.core.value import replace
 from lambdad.runtime.api import RuntimeApi
 from lambdad.runtime.connection import Next
 from lambdad.runtime.environment import Rejected
 from lambdad.runtime.invocation import Sink, Source
 from support.functions import run
 
-LIMITS = dataclasses.replace(
+LIMITS = replace(
     DEFAULT_LIMITS,
     response_payload_bytes=100_000,
     runtime_api_connections=5,
@@ -569,7 +569,7 @@ def test_a_refused_stream_is_read_to_its_end_and_reaches_nobody() -> None:
 
 
 def test_a_stream_that_is_too_long() -> None:
-    limits = dataclasses.replace(LIMITS, streamed_response_bytes=4)
+    limits = replace(LIMITS, streamed_response_bytes=4)
 
     async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
         events.streams = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import threading
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime.archives import ArchiveStore, name_of
 from lambdad.sandbox.driver import RuntimePack, Training
@@ -21,7 +21,7 @@ PACK = RuntimePack("java17", "java", ("run",), (), training=TRAINING)
 
 
 def store(tmp_path: Path, **limits: int) -> ArchiveStore:
-    return ArchiveStore(tmp_path / "archives", dataclasses.replace(DEFAULT_LIMITS, **limits))
+    return ArchiveStore(tmp_path / "archives", replace(DEFAULT_LIMITS, **limits))
 
 
 def version(**changes: Any) -> FunctionVersion:
@@ -76,11 +76,11 @@ def test_it_serves_one_function_code_and_runtime(
 def test_code_and_build_count_too(tmp_path: Path) -> None:
     archives = store(tmp_path)
     put(archives, version())
-    changed = dataclasses.replace(version(), code_dir=Path("/code/other"))
-    upgraded = dataclasses.replace(PACK, training=Training(("make", "one"), "another build"))
+    changed = replace(version(), code_dir=Path("/code/other"))
+    upgraded = replace(PACK, training=Training(("make", "one"), "another build"))
     assert archives.find(changed, PACK) is None
     assert archives.find(version(), upgraded) is None
-    assert archives.find(version(), dataclasses.replace(PACK, training=None)) is None
+    assert archives.find(version(), replace(PACK, training=None)) is None
 
 
 def test_what_is_too_large_leaves_nothing(tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lambdad.core.ids import EnvironmentId
+from lambdad.core.value import replace
 from lambdad.runtime.catalog.nodejs import NodejsFamily
 from lambdad.runtime.variables import known_beforehand
 from lambdad.sandbox.driver import RuntimePack, SandboxSpec

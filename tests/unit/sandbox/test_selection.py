@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
+from lambdad.core.value import replace
 from lambdad.sandbox.driver import SandboxError, Tier
 from lambdad.sandbox.probe import Machine, probe
 from lambdad.sandbox.selection import choose_tier
@@ -26,9 +25,9 @@ SERVER = Machine(
     user_namespaces=10_000,
     mkfs=True,
 )
-LAPTOP = dataclasses.replace(SERVER, root=False, controllers={}, loop_devices=False)
-CONTAINER = dataclasses.replace(SERVER, namespaces="Operation not permitted", controllers={})
-MAC = dataclasses.replace(
+LAPTOP = replace(SERVER, root=False, controllers={}, loop_devices=False)
+CONTAINER = replace(SERVER, namespaces="Operation not permitted", controllers={})
+MAC = replace(
     SERVER, system="Darwin", root=False, new_mounts="no", namespaces="no", seccomp="no", landlock=0
 )
 ALL = tuple(Tier)
@@ -41,9 +40,9 @@ ALL = tuple(Tier)
         (LAPTOP, Tier.ROOTLESS),
         (CONTAINER, Tier.HARDENED_PROCESS),
         (MAC, Tier.PROCESS),
-        (dataclasses.replace(SERVER, new_mounts="too old"), Tier.HARDENED_PROCESS),
-        (dataclasses.replace(LAPTOP, namespaces="No space left on device"), Tier.HARDENED_PROCESS),
-        (dataclasses.replace(CONTAINER, seccomp="none"), Tier.PROCESS),
+        (replace(SERVER, new_mounts="too old"), Tier.HARDENED_PROCESS),
+        (replace(LAPTOP, namespaces="No space left on device"), Tier.HARDENED_PROCESS),
+        (replace(CONTAINER, seccomp="none"), Tier.PROCESS),
     ],
 )
 def test_the_strongest_that_works(machine: Machine, tier: Tier) -> None:
@@ -57,7 +56,7 @@ def test_a_complete_machine_lacks_nothing() -> None:
 
 
 def test_what_is_missing_is_said() -> None:
-    poor = dataclasses.replace(SERVER, controllers={}, mkfs=False, overlay=False)
+    poor = replace(SERVER, controllers={}, mkfs=False, overlay=False)
     text = " ".join(choose_tier(poor, ALL).missing_layers)
     for word in ("memory", "processor", "process limits", "freezing", "mkfs.ext4", "overlay"):
         assert word in text
@@ -83,7 +82,7 @@ def test_only_available_tiers_are_chosen() -> None:
 
 
 def test_root_is_never_mapped_into_a_rootless_sandbox() -> None:
-    choice = choose_tier(dataclasses.replace(SERVER, new_mounts="old"), ALL)
+    choice = choose_tier(replace(SERVER, new_mounts="old"), ALL)
     assert choice.tier is not Tier.ROOTLESS
     with pytest.raises(SandboxError):
         choose_tier(SERVER, [Tier.ROOTLESS])

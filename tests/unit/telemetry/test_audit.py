@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from pathlib import Path
 
 from lambdad.core.clock import ManualClock
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.telemetry.audit import ALLOWED, AuditLog, AuditRecord, read_audit
 
 
@@ -25,7 +25,7 @@ def write(folder: Path, counts: list[int], **limits: int) -> None:
         clock = ManualClock()
         number = 0
         for count in counts:
-            log = AuditLog(folder, clock, dataclasses.replace(DEFAULT_LIMITS, **limits))
+            log = AuditLog(folder, clock, replace(DEFAULT_LIMITS, **limits))
             for _ in range(count):
                 log.note(record(number))
                 number += 1

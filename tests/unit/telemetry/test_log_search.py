@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import apsw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambdad.core.value import replace
 from lambdad.storage.connection import SqliteTransaction
 from lambdad.telemetry import log_search
 from lambdad.telemetry.log_events import store_lines
@@ -54,7 +53,7 @@ def all_pages(
         events += page.events
         if page.end is None:
             return events
-        wanted = dataclasses.replace(wanted, after=page.end)
+        wanted = replace(wanted, after=page.end)
 
 
 @settings(max_examples=300, deadline=None)

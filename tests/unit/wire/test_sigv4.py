@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import random
 import string
@@ -19,6 +18,7 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambdad.core.value import replace
 from lambdad.wire.canonical import canonical_path, canonical_query
 from lambdad.wire.http import Request
 from lambdad.wire.signing import Signer, SigningCredentials
@@ -122,19 +122,19 @@ def _tampered(request: Request, rng: random.Random, service: str) -> Request | N
     places = ["method", "path", "query", "header", *([] if unsigned_body else ["body"])]
     place = rng.choice(places)
     if place == "method":
-        return dataclasses.replace(request, method=_flip(request.method, rng))
+        return replace(request, method=_flip(request.method, rng))
     if place == "path":
         path = "/" + _flip(request.path[1:] or "x", rng)
         if canonical_path(path, service) == canonical_path(request.path, service):
             return None
-        return dataclasses.replace(request, path=path)
+        return replace(request, path=path)
     if place == "query":
         query = _flip(request.query, rng) if request.query else "a=b"
         if canonical_query(query) == canonical_query(request.query) and (
             "X-Amz-Signature" not in query or query.endswith(request.query[-64:])
         ):
             return None
-        return dataclasses.replace(request, query=query)
+        return replace(request, query=query)
     if place == "header":
         name = rng.choice(signed)
         if not headers.get(name):
@@ -142,10 +142,10 @@ def _tampered(request: Request, rng: random.Random, service: str) -> Request | N
         headers[name] = _flip(headers[name], rng)
         if headers[name].split() == request.headers[name].split():
             return None
-        return dataclasses.replace(request, headers=headers)
+        return replace(request, headers=headers)
     body = bytearray(request.body or b"x")
     body[rng.randrange(len(body))] ^= 1 << rng.randrange(8)
-    return dataclasses.replace(request, body=bytes(body))
+    return replace(request, body=bytes(body))
 
 
 def _flip(text: str, rng: random.Random) -> str:
@@ -166,7 +166,7 @@ def test_our_own_signatures_are_botocores(service: str, parts: Any, token: str |
     bare = Request(method, path, query, {"host": "localhost:4566", **headers}, body)
     names = read_signature(theirs).signed_headers.split(";")
     present = {n: v for n, v in bare.headers.items() if n in names}
-    ours = signer.sign(dataclasses.replace(bare, headers=present), NOW_S)
+    ours = signer.sign(replace(bare, headers=present), NOW_S)
     assert ours["authorization"] == theirs.headers["authorization"]
 
 
@@ -179,7 +179,7 @@ def test_our_presigned_urls_hold_until_they_expire(
     method, path, query, _, body = parts
     bare = Request(method, path, query, {"host": "h"}, body)
     signer = Signer(SigningCredentials(KEY, SECRET, token), "eu-west-1", service)
-    signed = dataclasses.replace(bare, query=signer.presign(bare, NOW_S, 60))
+    signed = replace(bare, query=signer.presign(bare, NOW_S, 60))
     check(signed, service, NOW_S + 60)
     with pytest.raises(SignatureError) as caught:
         check(signed, service, NOW_S + 61)
@@ -199,7 +199,7 @@ def with_headers(request: Request, **headers: str | None) -> Request:
     changed: dict[str, str | None] = {**request.headers}
     changed |= {name.replace("_", "-"): value for name, value in headers.items()}
     kept = {name: value for name, value in changed.items() if value is not None}
-    return dataclasses.replace(request, headers=kept)
+    return replace(request, headers=kept)
 
 
 def test_unsigned() -> None:
@@ -267,7 +267,7 @@ def test_clock_skew(service: str, auth: type[Any], skew_s: int) -> None:
 @pytest.mark.parametrize("name", ["x-amz-target", "x-amz-security-token", "x-amz-invocation-type"])
 def test_headers_that_decide_must_be_signed(name: str) -> None:
     request = signed_by_botocore(PLAIN, SigV4Auth, "lambda")
-    added = dataclasses.replace(request, headers={**request.headers, name: "x"})
+    added = replace(request, headers={**request.headers, name: "x"})
     assert refusal(added).flaw is Flaw.UNSIGNED_HEADERS
 
 
@@ -280,7 +280,7 @@ def test_the_host_must_be_signed() -> None:
 def test_payload_hashes() -> None:
     parts = ("PUT", "/b/k", "", {}, b"data")
     s3 = signed_by_botocore(parts, S3SigV4Auth, "s3")
-    assert refusal(dataclasses.replace(s3, body=b"Data"), "s3").flaw is Flaw.PAYLOAD
+    assert refusal(replace(s3, body=b"Data"), "s3").flaw is Flaw.PAYLOAD
     for marker in ("UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"):
         other = signed_by_botocore(("PUT", "/", "", {"X-Amz-Content-SHA256": marker}, b""),
                                    SigV4Auth, "lambda")  # fmt: skip
@@ -308,14 +308,14 @@ def test_presigned_nonsense(name: str, value: str) -> None:
     request = signed_by_botocore(PLAIN, SigV4QueryAuth, "lambda")
     pairs = [p.partition("=")[::2] for p in request.query.split("&")]
     query = "&".join(f"{n}={value if n == name else v}" for n, v in pairs)
-    assert refusal(dataclasses.replace(request, query=query)).flaw in (
+    assert refusal(replace(request, query=query)).flaw in (
         Flaw.INCOMPLETE, Flaw.SCOPE,
     )  # fmt: skip
 
 
 def test_two_signatures_are_one_too_many() -> None:
     request = signed_by_botocore(PLAIN, SigV4Auth, "lambda")
-    both = dataclasses.replace(request, query="X-Amz-Signature=00")
+    both = replace(request, query="X-Amz-Signature=00")
     assert refusal(both).flaw is Flaw.INCOMPLETE
 
 

@@ -5,10 +5,10 @@ and invokes the target is told what to do by whoever calls this (`invoke/durable
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value
 from lambdad.engines.durable.change import (
     Change,
     Draft,
@@ -28,8 +28,7 @@ from lambdad.engines.durable.execution import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Value):
     """What a chained invoke will invoke."""
 
     version: str
@@ -37,13 +36,14 @@ class Target:
     """The execution that it will be, of a durable function."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Value):
     """How a chained invoke ended."""
 
+    UNSHOWN = ("result", "error")
+
     status: OperationStatus
-    result: str | None = field(default=None, repr=False)
-    error: ErrorObject | None = field(default=None, repr=False)
+    result: str | None = None
+    error: ErrorObject | None = None
 
 
 Resolve = Callable[[Operation], Target | ErrorObject]

@@ -8,11 +8,11 @@ is refused half-way leaves no trace.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
+from lambdad.core.value import Value, replace
 from lambdad.engines.durable.execution import (
     ErrorObject,
     Execution,
@@ -22,14 +22,15 @@ from lambdad.engines.durable.execution import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Value):
     """One entry of an execution's history, in AWS's spelling. Moments are epoch ms."""
+
+    UNSHOWN = ("details",)
 
     id: int
     type: str
     at_ms: int
-    details: Mapping[str, Any] = field(repr=False)
+    details: Mapping[str, Any]
     """The member named `<type>Details`. Payloads stand in `{Payload, Truncated}`."""
     operation_id: str | None = None
     name: str | None = None
@@ -37,8 +38,7 @@ class Event:
     parent_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Value):
     """What a change comes to."""
 
     execution: Execution

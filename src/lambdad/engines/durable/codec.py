@@ -7,11 +7,11 @@ default needs no migration.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
 
 import orjson
 
+from lambdad.core.value import asdict
 from lambdad.engines.durable.change import Event
 from lambdad.engines.durable.execution import (
     Answered,
@@ -25,7 +25,7 @@ from lambdad.engines.durable.execution import (
     Request,
 )
 
-_HEADER = tuple(field.name for field in fields(Execution) if field.name != "operations")
+_HEADER = tuple(name for name in Execution.__struct_fields__ if name != "operations")
 _RECORDS: dict[str, type[Any]] = {
     "origin": Origin,
     "invocation": Invocation,
@@ -36,7 +36,7 @@ _RECORDS: dict[str, type[Any]] = {
 
 def encode_execution(execution: Execution) -> bytes:
     """All of it but its operations."""
-    return orjson.dumps({name: getattr(execution, name) for name in _HEADER})
+    return orjson.dumps({name: getattr(execution, name) for name in _HEADER}, default=asdict)
 
 
 def decode_execution(document: bytes, operations: Iterable[bytes]) -> Execution:
@@ -55,11 +55,11 @@ def decode_execution(document: bytes, operations: Iterable[bytes]) -> Execution:
 
 
 def encode_operation(operation: Operation) -> bytes:
-    return orjson.dumps(operation)
+    return orjson.dumps(operation, default=asdict)
 
 
 def encode_event(event: Event) -> bytes:
-    return orjson.dumps(event)
+    return orjson.dumps(event, default=asdict)
 
 
 def decode_event(document: bytes) -> Event:

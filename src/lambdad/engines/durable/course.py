@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from lambdad.core.limits import Limits
+from lambdad.core.value import replace
 from lambdad.engines.durable.change import Change, Draft, error_bytes, error_payload, payload
 from lambdad.engines.durable.checkpoint import result_complaint
 from lambdad.engines.durable.errors import ResourceConflictException

@@ -11,12 +11,12 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from lambdad.core.arn import function_arn
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import Value
 
 ErrorObject = Mapping[str, Any]
 """`ErrorMessage`, `ErrorType`, `ErrorData`, `StackTrace`: each if there is one."""
@@ -69,9 +69,10 @@ class OperationStatus(StrEnum):
         return self not in (OperationStatus.STARTED, OperationStatus.PENDING, OperationStatus.READY)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Value):
     """One operation of an execution. The first of every execution stands for itself."""
+
+    UNSHOWN = ("input", "result", "error", "callback_id")
 
     id: str
     type: OperationType
@@ -85,10 +86,10 @@ class Operation:
     name: str | None = None
     sub_type: str | None = None
     ended_ms: int | None = None
-    input: str | None = field(default=None, repr=False)
+    input: str | None = None
     """Of an execution and of a chained invoke."""
-    result: str | None = field(default=None, repr=False)
-    error: ErrorObject | None = field(default=None, repr=False)
+    result: str | None = None
+    error: ErrorObject | None = None
     due_ms: int | None = None
     """When a wait ends, a step is attempted again, a callback times out."""
     wait_s: int | None = None
@@ -96,7 +97,7 @@ class Operation:
     """Attempts of a step that are over."""
     replay_children: bool | None = None
     """Of a context: whether what happened in it is needed after it has ended."""
-    callback_id: str | None = field(default=None, repr=False)
+    callback_id: str | None = None
     heartbeat_s: int | None = None
     heartbeat_due_ms: int | None = None
     function: str | None = None
@@ -107,8 +108,7 @@ class Operation:
     trace_header: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(Value):
     """An invocation of the function that is under way."""
 
     id: str
@@ -118,8 +118,7 @@ class Invocation:
     """The last change that the function had been told of before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Value):
     """The last checkpoint, so that a client that saw no answer can ask again."""
 
     token: str
@@ -128,19 +127,21 @@ class Answered:
     operation_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Value):
     """A pause or a resumption that was asked for."""
+
+    UNSHOWN = ("reason",)
 
     client_token: str | None
     asked_ms: int
-    reason: str | None = field(default=None, repr=False)
+    reason: str | None = None
     timeout_paused: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Value):
     """What an execution is of: fixed at its start."""
+
+    UNSHOWN = ("secret",)
 
     id: str
     """A UUID."""
@@ -157,7 +158,7 @@ class Origin:
     """Whether its caller waits: how large its result may be."""
     started_ms: int
     trace_header: str
-    secret: str = field(repr=False)
+    secret: str
     """Random: what nobody can guess of its callbacks' ids."""
     tenant_id: str | None = None
     dead_letters: bool = False
@@ -173,18 +174,19 @@ class Origin:
         return f"{self.function_arn}/durable-execution/{self.name}/{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(Value):
     """An execution as it is now."""
+
+    UNSHOWN = ("operations", "result", "error")
 
     origin: Origin
     deadline_ms: int
-    operations: Mapping[str, Operation] = field(repr=False)
+    operations: Mapping[str, Operation]
     """By id, in the order of starting."""
     status: ExecutionStatus = ExecutionStatus.RUNNING
     ended_ms: int | None = None
-    result: str | None = field(default=None, repr=False)
-    error: ErrorObject | None = field(default=None, repr=False)
+    result: str | None = None
+    error: ErrorObject | None = None
     invocation: Invocation | None = None
     revoked: bool = False
     """The invocation under way may make no further checkpoint."""

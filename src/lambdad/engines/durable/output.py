@@ -5,35 +5,36 @@ The protocol is that of AWS's durable execution SDKs: `{Status, Result | Error}`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from lambdad.core.value import Value
 from lambdad.engines.durable.execution import ErrorObject
 
 _TEXTS = ("ErrorMessage", "ErrorType", "ErrorData")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value):
     """What the function returned, in the protocol's terms."""
+
+    UNSHOWN = ("result", "error")
 
     status: str
     """SUCCEEDED, FAILED or PENDING."""
-    result: str | None = field(default=None, repr=False)
-    error: ErrorObject | None = field(default=None, repr=False)
+    result: str | None = None
+    error: ErrorObject | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Value):
     """The function raised, ran out of time or memory: worth another try."""
 
-    error: ErrorObject = field(repr=False)
+    UNSHOWN = ("error",)
+
+    error: ErrorObject
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(Value):
     """No other try would help: the function answered against the protocol, or is gone."""
 
     text: str
@@ -45,8 +46,7 @@ class Breach:
         return {"ErrorMessage": self.text, "ErrorType": self.kind}
 
 
-@dataclass(frozen=True, slots=True)
-class NotRun:
+class NotRun(Value):
     """The function was not reached: throttled, or not able to run for now."""
 
 

@@ -8,9 +8,9 @@ invocation: either the execution is over, or it is pausing, and the function ret
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value, replace
 from lambdad.engines.durable.chained import Resolve, dispatched
 from lambdad.engines.durable.change import Change, Draft, error_bytes
 from lambdad.engines.durable.checkpoint import Update, checkpoint
@@ -31,8 +31,7 @@ _FRAME_BYTES = 512
 """What an operation takes beside its payloads, roughly."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointRequest:
+class CheckpointRequest(Value):
     """CheckpointDurableExecution, but for the execution that it is of."""
 
     token: str
@@ -40,8 +39,7 @@ class CheckpointRequest:
     client_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointAnswer:
+class CheckpointAnswer(Value):
     """The next token, if there is to be a next checkpoint, and what has changed."""
 
     token: str | None
@@ -106,8 +104,7 @@ def _pausing(execution: Execution, now_ms: int) -> Change:
     return draft.done()
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Value):
     """Some of the operations, in order, and the position with which the next page begins."""
 
     operations: list[Operation]

@@ -9,10 +9,10 @@ not reported.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import Value
 from lambdad.engines.durable.change import Change, Event
 from lambdad.engines.durable.codec import (
     decode_event,
@@ -75,8 +75,7 @@ _PUT_OPERATION = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Value):
     """What the runner has to look at, by id, and when there will be more (epoch ms)."""
 
     timers: tuple[str, ...]
@@ -84,8 +83,7 @@ class Due:
     next_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Value):
     """Executions of one function: which, and from where on."""
 
     account: AccountId
@@ -182,16 +180,14 @@ def running(tx: Transaction) -> dict[tuple[AccountId, Region], int]:
     return {(AccountId(row[0]), Region(row[1])): row[2] for row in counted}
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryPage:
+class HistoryPage(Value):
     """Some events, and whether there are more."""
 
     events: list[Event]
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryQuery:
+class HistoryQuery(Value):
     """Events of one execution: from where on, and how many."""
 
     execution_id: str

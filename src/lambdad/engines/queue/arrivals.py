@@ -15,16 +15,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lambdad.core.clock import Clock
+from lambdad.core.value import Value
 from lambdad.engines.queue.records import Terms
 from lambdad.engines.queue.taking import Take
 from lambdad.engines.queue.timetable import Appointment, Timetable
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Value):
     """What somebody who waits would receive."""
 
     terms: Callable[[], Terms | None]

@@ -8,11 +8,11 @@ it was. AWS's texts of why a task failed are data of the API and stand here.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 
 from lambdad.core.clock import Clock
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import new_uuid
+from lambdad.core.value import Value, replace
 from lambdad.engines.queue.errors import MoveMissing, MoveRunning, QueueMissing
 from lambdad.engines.queue.groups import regroup
 from lambdad.engines.queue.records import MoveStatus, MoveTask, Queue, QueueKey
@@ -40,8 +40,7 @@ _MOVABLE_IN_ORDER = (
 """Nothing of a group that has a message in flight: it would be overtaken."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Value):
     """What one step moves, and where it may go."""
 
     task: MoveTask

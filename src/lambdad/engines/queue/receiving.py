@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from lambdad.core.clock import Clock
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value
 from lambdad.engines.queue.arrivals import Waiter, Wish
 from lambdad.engines.queue.attempts import take_again
 from lambdad.engines.queue.errors import QueueMissing, TooManyInFlight
@@ -32,8 +32,7 @@ _COUNT_AGAIN_MS = 1_000
 """At the bound, the messages in flight are counted at most so often."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Value):
     """A receive for somebody who waits, in the transaction of a send."""
 
     state: QueueState

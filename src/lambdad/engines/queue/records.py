@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import Struct, Value, asdict, field
 
 QUEUE_SCOPE = "queue"
 GROUP_SCOPE = "messageGroup"
@@ -26,8 +26,7 @@ class QueueKey(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Redrive:
+class Redrive(Value):
     """Where messages go that were received too often."""
 
     target: QueueKey
@@ -36,8 +35,7 @@ class Redrive:
     """The receive after this many moves the message instead of delivering it."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueueSettings:
+class QueueSettings(Value):
     """What the engine goes by. The defaults are those of SQS's CreateQueue."""
 
     fifo: bool = False
@@ -56,7 +54,7 @@ class QueueSettings:
     redrive: Redrive | None = None
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        return json.dumps(self, default=asdict)
 
     @classmethod
     def from_json(cls, text: str) -> QueueSettings:
@@ -67,8 +65,7 @@ class QueueSettings:
         return cls(**members, redrive=redrive)
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(Value):
     """A queue as it is now: an immutable value that each change replaces."""
 
     id: int
@@ -85,8 +82,7 @@ class Queue:
     """When it was last purged. SQS's rule of one purge a minute is the service's to apply."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewMessage:
+class NewMessage(Value):
     """A message to be sent."""
 
     body: bytes
@@ -108,8 +104,7 @@ class NewMessage:
         return len(self.body) + self.attributes_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Value):
     """What became of a message that was sent."""
 
     message_id: str
@@ -120,16 +115,14 @@ class Sent:
     """FIFO: accepted and not stored, because of its deduplication id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Value):
     """Messages for a queue, to be sent in the transaction of another change (`write`)."""
 
     key: QueueKey
     messages: tuple[NewMessage, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Value):
     """A message as it was received (or looked at: then `receipt_handle` is empty)."""
 
     message_id: str
@@ -149,8 +142,7 @@ class Message:
     """The queue that it was moved away from, when it is in a dead-letter queue."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Value):
     """How much to receive, and how."""
 
     limit: int
@@ -181,8 +173,7 @@ class Receipted(Enum):
     """Change: it would be invisible for more than 12 hours since it was received."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Value):
     """How many messages a queue holds, by state; exact at one moment."""
 
     visible: int
@@ -190,8 +181,7 @@ class Counts:
     delayed: int
 
 
-@dataclass(slots=True)
-class Metrics:
+class Metrics(Struct):
     """Sums since the process started, of what CloudWatch's AWS/SQS metrics count."""
 
     messages_sent: int = 0
@@ -215,8 +205,7 @@ class MoveStatus(StrEnum):
     FAILED = "FAILED"
 
 
-@dataclass(frozen=True, slots=True)
-class MoveTask:
+class MoveTask(Value):
     """A message move task, as SQS's StartMessageMoveTask begins one."""
 
     id: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import orjson
@@ -16,6 +15,7 @@ import orjson
 from lambdad.core.clock import Clock
 from lambdad.core.ids import AccountId, Region
 from lambdad.core.limits import Limits
+from lambdad.core.value import replace
 from lambdad.engines.queue.arrivals import Arrivals
 from lambdad.engines.queue.errors import QueueExists, QueueMissing
 from lambdad.engines.queue.groups import redelay

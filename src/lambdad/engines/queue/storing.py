@@ -7,13 +7,13 @@ queue's generation, so that the lane's order alone decides what a purge or a del
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from secrets import randbits
 
 import orjson
 
 from lambdad.core.ids import new_uuid
+from lambdad.core.value import Value
 from lambdad.engines.queue.errors import QueueMissing
 from lambdad.engines.queue.receipts import Receipt
 from lambdad.engines.queue.records import GROUP_SCOPE, NewMessage, Queue, QueueKey, Sent
@@ -38,8 +38,7 @@ _ADD_GROUP = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value):
     """One message's row, before it has a sequence number."""
 
     generation: int
@@ -184,8 +183,7 @@ def _document(system: Mapping[str, str]) -> bytes:
     return orjson.dumps(dict(system)) if system else b"{}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Value):
     """A FIFO queue's memory of one deduplication id."""
 
     generation: int

@@ -8,11 +8,11 @@ that kills whoever receives it is counted each time and comes to rest in its dea
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from secrets import randbits
 
 import orjson
 
+from lambdad.core.value import Struct, field
 from lambdad.engines.queue.receipts import Receipt, to_handle
 from lambdad.engines.queue.records import Message, Queue
 from lambdad.engines.queue.storing import bury, from_text, generation_of
@@ -37,8 +37,7 @@ _TAKE = (
 )
 
 
-@dataclass(slots=True)
-class Take:
+class Take(Struct):
     """One receive: what is asked for, and what came of it."""
 
     queue: Queue

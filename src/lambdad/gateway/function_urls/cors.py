@@ -8,9 +8,9 @@ Sources: Lambda developer guide, "Cross-origin resource sharing"; Fetch standard
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from lambdad.core.value import Value
 from lambdad.wire.http import Request
 
 Headers = list[tuple[str, str]]
@@ -18,8 +18,7 @@ CORS_PREFIX = "access-control-"
 _ANY = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class CorsRules:
+class CorsRules(Value):
     """A Cors setting, ready to be applied."""
 
     origins: frozenset[str]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from lambdad.core.clock import Clock
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import RequestId, new_request_id
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.functions.url_addresses import UrlAddress, domain_of
 from lambdad.gateway.function_urls import refusals
@@ -46,8 +46,7 @@ class Invoker(Protocol):
     async def stream(self, target: FunctionVersion, request: InvokeRequest) -> Stream: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
+class Runs(Value):
     """How functions are run."""
 
     invoker: Invoker

@@ -6,18 +6,16 @@ its configuration. The region of a URL is part of its name: in another region it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lambdad.core.arn import function_arn
 from lambdad.core.ids import Region
+from lambdad.core.value import Value
 from lambdad.functions.attachments import FunctionUrl
 from lambdad.functions.snapshot import Catalog, Function, Key
 from lambdad.functions.url_addresses import UrlAddress
 from lambdad.gateway.function_urls.cors import CorsRules, rules_of
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Value):
     """A URL and the function behind it, as they are now."""
 
     url: FunctionUrl

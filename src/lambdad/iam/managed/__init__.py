@@ -10,13 +10,13 @@ allow to make it. Both are read when first asked for, and never changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
 import orjson
 
+from lambdad.core.value import Value
 from lambdad.iam.naming import POLICY, fixed_unique_id, iam_arn
 from lambdad.iam.records import ManagedPolicy, PolicyVersion
 
@@ -25,8 +25,7 @@ OWNER = "aws"
 _FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRole:
+class ServiceRole(Value):
     """The service-linked role of a service."""
 
     role: str

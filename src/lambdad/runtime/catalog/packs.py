@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from lambdad.core.value import Value
 from lambdad.runtime.catalog.identifiers import family_of
 from lambdad.runtime.catalog.registries import Registries
 from lambdad.sandbox.driver import RuntimePack
 
 
-@dataclass(frozen=True, slots=True)
-class MissingPack:
+class MissingPack(Value):
     """No pack on this machine serves the runtime."""
 
     runtime: str

@@ -12,10 +12,10 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lambdad.core.errors import OperatorError
+from lambdad.core.value import Value
 from lambdad.runtime.catalog.packs import MissingPack, install_command, is_program
 from lambdad.runtime.catalog.registries import Registries
 from lambdad.sandbox.driver import Mount, RuntimePack
@@ -34,8 +34,7 @@ _SYSTEM_PREFIXES = (Path("/usr"), Path("/usr/local"))
 _NOT_MODULES = re.compile(r"(__pycache__|bin|.*\.dist-info|\.lock|runtime_client\..*)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Interpreter:
+class Interpreter(Value):
     """A Python found on the host."""
 
     program: Path

@@ -10,10 +10,10 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lambdad.core.errors import OperatorError
+from lambdad.core.value import Value
 
 Progress = Callable[[str], None]
 """Told each line of what is going on."""
@@ -28,8 +28,7 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(Value):
     """One pinned jar of Maven Central."""
 
     group: str

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
+from lambdad.core.value import replace
 from lambdad.iam import naming
 from lambdad.iam.records import AccessKey, KeyStatus, LastUse, User
 from lambdad.iam.store import Records

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
 from lambdad.core.ids import AccountId
+from lambdad.core.value import replace
 from lambdad.iam.records import (
     AccountSettings,
     Group,

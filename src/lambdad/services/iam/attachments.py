@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
 from lambdad.core.arn import parse_arn
+from lambdad.core.value import replace
 from lambdad.iam.records import Group, Identity, Role, User
 from lambdad.iam.store import Records
 from lambdad.services.iam.entities import find_policy, require, require_modifiable

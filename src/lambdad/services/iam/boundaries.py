@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
 from lambdad.core.arn import parse_arn
+from lambdad.core.value import replace
 from lambdad.iam.records import User
 from lambdad.iam.store import Draft
 from lambdad.services.iam.entities import find_policy, require, require_modifiable

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
 from lambdad.core.limits import IamQuotas
+from lambdad.core.value import Value, replace
 from lambdad.iam.records import Group, Identity, InlinePolicy, Role, User
 from lambdad.iam.store import Records
 from lambdad.services.iam.documents import check_inline
@@ -18,8 +18,7 @@ from lambdad.services.iam.service import IamService
 from lambdad.services.iam.views import document_text
 
 
-@dataclass(frozen=True, slots=True)
-class _Noun:
+class _Noun(Value):
     """What differs between the three kinds of identity."""
 
     word: str

@@ -4,10 +4,9 @@ takes a role from one.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
+from lambdad.core.value import replace
 from lambdad.iam import naming
 from lambdad.iam.records import InstanceProfile, Role
 from lambdad.services.iam.entities import require, require_free, require_modifiable

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import base64
 import os
-from dataclasses import replace
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
+from lambdad.core.value import replace
 from lambdad.iam.mfa import SEED_BYTES
 from lambdad.iam.one_time_codes import matching_pair, step_at
 from lambdad.iam.records import MfaDevice, User

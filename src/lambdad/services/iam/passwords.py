@@ -6,10 +6,9 @@ the rules that they bring (a user who has one cannot be deleted).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
+from lambdad.core.value import replace
 from lambdad.iam.records import LoginProfile, User
 from lambdad.services.iam.entities import require, user_name
 from lambdad.services.iam.errors import (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
 from lambdad.core.ids import AccountId
+from lambdad.core.value import Value
 from lambdad.iam import naming
 from lambdad.iam.managed import OWNER
 from lambdad.iam.records import Group, Identity, ManagedPolicy, PolicyVersion, Role, User
@@ -21,8 +21,7 @@ from lambdad.services.iam.tags import read_tags
 from lambdad.services.iam.views import policy_summary, tag_list
 
 
-@dataclass(frozen=True, slots=True)
-class Uses:
+class Uses(Value):
     """How often each managed policy, by ARN, is in use in an account."""
 
     attached: Counter[str]

@@ -10,22 +10,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from lambdad.core.value import Value
 
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Value):
     line: int
     """From 1."""
     column: int
     """From 1; a line break counts for nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Value):
     start: Position
     end: Position
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
+from lambdad.core.value import replace
 from lambdad.iam import naming
 from lambdad.iam.records import SamlKey, SamlProvider
 from lambdad.services.iam.entities import require_saml

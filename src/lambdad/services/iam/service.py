@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from lambdad.core.clock import Clock
 from lambdad.core.ids import AccountId
 from lambdad.core.limits import IamQuotas
+from lambdad.core.value import Value, field
 from lambdad.iam.managed import ManagedPolicies, ServiceRoles
 from lambdad.iam.mfa import MfaDevices
 from lambdad.iam.store import IamStore
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialReport:
+class CredentialReport(Value):
     """The table of all credentials as it was at a moment."""
 
     content: bytes
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class IamService:
+class IamService(Value):
     """The collaborators of IAM's operations."""
 
     store: IamStore

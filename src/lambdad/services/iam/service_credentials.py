@@ -6,10 +6,10 @@ None of them opens anything here, so their secrets are told once and not kept.
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
+from lambdad.core.value import replace
 from lambdad.iam import naming
 from lambdad.iam.records import KeyStatus, ServiceCredential, User
 from lambdad.iam.store import Records

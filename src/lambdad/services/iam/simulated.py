@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lambdad.api.call import Params
 from lambdad.core.arn import parse_arn
 from lambdad.core.ids import AccountId
+from lambdad.core.value import Value
 from lambdad.iam.naming import root_arn
 from lambdad.iam.policy import MalformedPolicy, Policy, PolicyKind, parse_policy
 from lambdad.iam.principal import PrincipalKind
@@ -22,8 +22,7 @@ _IAM_POLICY = "IAM Policy"
 """What AWS answers as SourcePolicyType, though its model has other names (recorded)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Value):
     """A policy with its text."""
 
     policy: Policy

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
+from lambdad.core.value import Value
 from lambdad.iam.evaluate import AuthorizationRequest, Decision, Reason, Target
 from lambdad.iam.explain import Finding, Outcome, explain
 from lambdad.iam.permissions import Permissions
@@ -30,8 +30,7 @@ _GRANTING = (PolicyKind.IDENTITY, PolicyKind.RESOURCE)
 _DECISIONS = {Reason.EXPLICIT_DENY: "explicitDeny", Reason.IMPLICIT_DENY: "implicitDeny"}
 
 
-@dataclass(frozen=True, slots=True)
-class Simulation:
+class Simulation(Value):
     """What is simulated: who asks, under which policies, in which circumstances."""
 
     sources: tuple[Source, ...]

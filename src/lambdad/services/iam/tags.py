@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
 from lambdad.core.limits import IamQuotas
+from lambdad.core.value import replace
 from lambdad.iam.records import (
     InstanceProfile,
     ManagedPolicy,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
+from lambdad.core.value import replace
 from lambdad.iam.records import ManagedPolicy, PolicyVersion
 from lambdad.services.iam.documents import check_managed
 from lambdad.services.iam.entities import require_own_policy, require_policy

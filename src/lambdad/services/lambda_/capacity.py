@@ -8,11 +8,11 @@ one that is deleted is gone by then. Subnets and security groups are not looked 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
+from lambdad.core.value import replace
 from lambdad.functions.capacity_providers import CapacityProvider, capacity_provider_arn
 from lambdad.functions.names import FunctionKey
 from lambdad.functions.records import Version

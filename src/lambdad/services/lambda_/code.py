@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from typing import Any
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
 from lambdad.core.limits import Limits
+from lambdad.core.value import replace
 from lambdad.functions import lifecycle
 from lambdad.functions.attachments import CodeSigning
 from lambdad.functions.names import refer_unqualified

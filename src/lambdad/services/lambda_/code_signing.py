@@ -10,11 +10,11 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Iterator
-from dataclasses import replace
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
 from lambdad.core.arn import PARTITION, parse_arn
+from lambdad.core.value import replace
 from lambdad.functions.attachments import CodeSigning
 from lambdad.functions.names import FunctionKey, refer_unqualified
 from lambdad.functions.resources import CodeSigningConfig

@@ -6,10 +6,9 @@ that it gets; 0 switches it off. The fleet learns of it from the catalog. Semant
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
+from lambdad.core.value import replace
 from lambdad.functions.attachments import Provisioned
 from lambdad.functions.names import LATEST, refer_unqualified
 from lambdad.functions.records import FunctionRecord

@@ -8,11 +8,11 @@ policy for `function:my-function:*` covers it, as AWS's documentation of durable
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from lambdad.api.call import Call, Params
 from lambdad.api.requirement import Requirement, Rule
 from lambdad.core.arn import PARTITION, parse_arn
+from lambdad.core.value import replace
 from lambdad.services.lambda_.durable_callbacks import callback_arn
 from lambdad.services.lambda_.service import LambdaService
 

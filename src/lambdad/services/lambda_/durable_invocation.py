@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lambdad.api.call import Params, Result
+from lambdad.core.value import Value
 from lambdad.engines.durable.execution import Execution, ExecutionStatus
 from lambdad.engines.durable.output import function_error
 from lambdad.functions.records import DurableSettings
@@ -16,8 +15,7 @@ from lambdad.services.lambda_.errors import InvalidParameterValueException
 from lambdad.services.lambda_.service import LambdaService
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
+class Beginning(Value):
     """A call of Invoke, checked."""
 
     target: FunctionVersion

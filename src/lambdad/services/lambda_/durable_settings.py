@@ -6,9 +6,8 @@ other is another open implementation's.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Params
+from lambdad.core.value import replace
 from lambdad.functions.records import DurableSettings
 from lambdad.services.lambda_.errors import InvalidParameterValueException
 

@@ -5,12 +5,12 @@ asynchronous invocations. One for each qualifier; none means `$LATEST` (semantic
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
 from lambdad.core.arn import parse_arn
+from lambdad.core.value import replace
 from lambdad.functions.attachments import EventInvoke
 from lambdad.functions.names import LATEST, FunctionKey, refer
 from lambdad.functions.records import FunctionRecord

@@ -7,12 +7,11 @@ is a source of their kind; a new kind is one more entry of the sources that wiri
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
 from lambdad.core.arn import PARTITION
 from lambdad.core.ids import new_uuid
+from lambdad.core.value import replace
 from lambdad.events.filter import DataKey
 from lambdad.events.mapping import KIND, SQS_BATCH_SIZE, EventSourceMapping, State
 from lambdad.events.source import SourceUnavailable

@@ -8,8 +8,9 @@ semantics §2.1 has two of them recorded. Like `readTree` it reads one value and
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NoReturn
+
+from lambdad.core.value import Struct
 
 _VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 _SOURCE = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
@@ -27,8 +28,7 @@ class _Refused(Exception):
     """Carries the whole text."""
 
 
-@dataclass(slots=True)
-class _Bracket:
+class _Bracket(Struct):
     opener: str
     location: str
     entries: int = 0

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
 from lambdad.core.ids import new_uuid
+from lambdad.core.value import replace
 from lambdad.functions.layers import LayerKey, LayerVersion
 from lambdad.services.lambda_.errors import ResourceNotFoundException
 from lambdad.services.lambda_.layers import own_layer_key, version_number

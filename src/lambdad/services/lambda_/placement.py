@@ -6,10 +6,9 @@ environment takes (semantics §1.15; the texts are AWS's as its users report the
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Call, Params
 from lambdad.core.errors import ValidationException
+from lambdad.core.value import replace
 from lambdad.functions.records import Configuration, Logging, ManagedInstances
 from lambdad.services.lambda_.capacity import existing_provider
 from lambdad.services.lambda_.errors import InvalidParameterValueException

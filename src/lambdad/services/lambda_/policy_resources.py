@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Call
 from lambdad.api.requirement import NO_TAGS, Tags
 from lambdad.core.arn import PARTITION, parse_arn
 from lambdad.core.ids import AccountId, Region
+from lambdad.core.value import replace
 from lambdad.events.mapping import KIND as MAPPING
 from lambdad.functions.attachments import WHOLE
 from lambdad.functions.capacity_providers import CapacityProvider

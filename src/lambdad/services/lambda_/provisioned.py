@@ -6,11 +6,10 @@ data plane follows it through the catalog, and tells how far it has come (`invok
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
 from lambdad.core.ids import new_uuid
+from lambdad.core.value import replace
 from lambdad.functions.attachments import Provisioned
 from lambdad.functions.names import LATEST, FunctionKey, is_version, refer, refer_unqualified
 from lambdad.functions.records import FunctionRecord

@@ -7,11 +7,10 @@ deactivates the version; anything else activates it again (semantics §1.15).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
 from lambdad.core.errors import AccessDeniedException
+from lambdad.core.value import replace
 from lambdad.functions.attachments import FunctionScaling
 from lambdad.functions.records import FunctionRecord, State, Version
 from lambdad.services.lambda_.errors import InvalidParameterValueException

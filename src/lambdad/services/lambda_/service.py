@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
 from lambdad.api.call import Call
 from lambdad.core.clock import Clock
 from lambdad.core.ids import AccountId, Region, new_uuid
 from lambdad.core.limits import Limits
+from lambdad.core.value import Value
 from lambdad.events.mappings import EventSourceMappings
 from lambdad.functions.code import CodeStore
 from lambdad.functions.layers import LayerStore
@@ -61,8 +61,7 @@ class AsyncInvoker(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LambdaService:
+class LambdaService(Value):
     """The collaborators. Made in `server/wiring.py`."""
 
     functions: FunctionStore

@@ -7,7 +7,6 @@ it does not say, with AWS's texts (semantics §1.5), and honest refusals of what
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,6 +14,7 @@ import orjson
 from lambdad.api.call import Params
 from lambdad.core.errors import ValidationException
 from lambdad.core.limits import Limits
+from lambdad.core.value import replace
 from lambdad.functions.names import FunctionKey
 from lambdad.functions.records import (
     CodePackage,

@@ -4,11 +4,11 @@ providers and event source mappings."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
 from lambdad.core.arn import parse_arn
+from lambdad.core.value import replace
 from lambdad.events.mapping import KIND as MAPPING
 from lambdad.events.mapping import EventSourceMapping
 from lambdad.functions import lifecycle

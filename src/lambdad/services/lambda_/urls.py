@@ -10,10 +10,10 @@ from __future__ import annotations
 import secrets
 import string
 import time
-from dataclasses import replace
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import operation
+from lambdad.core.value import replace
 from lambdad.functions.attachments import WHOLE, FunctionUrl
 from lambdad.functions.names import FunctionKey, Reference, refer
 from lambdad.functions.records import FunctionRecord

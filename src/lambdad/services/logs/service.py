@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lambdad.core.clock import Clock
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
+from lambdad.core.value import Value
 from lambdad.telemetry.logs import LogStore
 
 
-@dataclass(frozen=True, slots=True)
-class LogsService:
+class LogsService(Value):
     """The collaborators of CloudWatch Logs' operations."""
 
     store: LogStore

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
+from lambdad.core.value import Value, replace
 from lambdad.engines.queue.records import Queue, QueueKey, QueueSettings, Redrive
 from lambdad.services.sqs.attributes import changed, defaults
 from lambdad.services.sqs.errors import invalid_value
@@ -15,8 +15,7 @@ from lambdad.services.sqs.service import SqsService
 Texts = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Value):
     """A queue's attributes in both forms."""
 
     attributes: Mapping[str, str]

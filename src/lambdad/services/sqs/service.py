@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import TracebackType
 
 from lambdad.api.call import Call
 from lambdad.core.clock import Clock
 from lambdad.core.errors import ClientError
 from lambdad.core.limits import SqsQuotas
+from lambdad.core.value import Value
 from lambdad.engines.queue.engine import QueueEngine
 from lambdad.engines.queue.errors import (
     MessageTooLong,
@@ -26,8 +26,7 @@ from lambdad.services.sqs.errors import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SqsService:
+class SqsService(Value):
     """The collaborators of SQS's operations."""
 
     queues: QueueEngine

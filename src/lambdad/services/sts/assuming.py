@@ -8,12 +8,12 @@ that to roots, but a server that takes any credentials knows nobody else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.core.arn import Arn, parse_arn
 from lambdad.core.ids import AccountId
+from lambdad.core.value import Value
 from lambdad.iam.evaluate import AuthorizationRequest, Target, evaluate
 from lambdad.iam.naming import assumed_role_arn
 from lambdad.iam.permissions import Permissions
@@ -30,8 +30,7 @@ CHAINED_SESSION_S = 3600
 DEFAULT_SESSION_S = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(Value):
     """Who wants to take on a role."""
 
     caller: Caller
@@ -39,8 +38,7 @@ class Asker:
     context: Mapping[str, str | tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Value):
     """The session that is asked for."""
 
     role_arn: str

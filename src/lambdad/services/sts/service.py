@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lambdad.core.clock import Clock
 from lambdad.core.limits import IamQuotas
+from lambdad.core.value import Value
 from lambdad.iam.authorization_messages import AuthorizationMessages
 from lambdad.iam.directory import Directory
 from lambdad.iam.issuer_keys import IssuerKeys
@@ -15,8 +14,7 @@ from lambdad.iam.session import SessionIssuer
 from lambdad.iam.store import IamStore
 
 
-@dataclass(frozen=True, slots=True)
-class StsService:
+class StsService(Value):
     """The collaborators of STS's operations."""
 
     store: IamStore

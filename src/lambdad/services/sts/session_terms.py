@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
 
 from lambdad.api.call import Params
 from lambdad.core.limits import IamQuotas
+from lambdad.core.value import Value
 from lambdad.iam.policy import MalformedPolicy, PolicyKind, parse_policy
 from lambdad.iam.tag_rules import tags_complaint
 from lambdad.services.sts.errors import (
@@ -25,16 +25,14 @@ _MAX_TAGS = 50
 _MAX_POLICY_ARNS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Value):
     """The session policies of a request."""
 
     policies: tuple[str, ...]
     arns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(Value):
     """The session tags of a request."""
 
     tags: Tags

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
 from lambdad.core.arn import Arn
 from lambdad.core.ids import AccountId
+from lambdad.core.value import Value
 from lambdad.iam.errors import AccessDenied
 from lambdad.iam.issuer_keys import KeysUnavailable
 from lambdad.iam.permissions import Permissions
@@ -47,8 +47,7 @@ _SKEW_S = 300
 _MAX_CLAIM = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(Value):
     """What a token that has been checked says."""
 
     subject: str

@@ -7,8 +7,9 @@ character is named, anything else is just an invalid pattern.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from lambdad.core.value import Value
 
 
 class InvalidPattern(ValueError):
@@ -31,8 +32,7 @@ class Kind(StrEnum):
     WORD = "word"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Value):
     kind: Kind
     text: str
     """Without the quotes of a string and the percent signs of a regex."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from lambdad.core.value import Struct, Value, field
 from lambdad.telemetry.patterns.lexer import InvalidPattern, invalid_term
 
 POSITIONS = 1_000
@@ -31,8 +31,7 @@ CLASSES = {
 QUANTIFIER = re.compile(r"\{(\d{1,4})(,?)(\d{0,4})\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Characters:
+class Characters(Value):
     """A set of characters, or all but those."""
 
     members: frozenset[str]
@@ -45,8 +44,7 @@ class Characters:
 ANYTHING = Characters(frozenset(), negated=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Value):
     """One position of a sequence."""
 
     characters: Characters
@@ -54,8 +52,7 @@ class Place:
     repeated: bool
 
 
-@dataclass(slots=True)
-class Branch:
+class Branch(Struct):
     """One alternative."""
 
     places: list[Place] = field(default_factory=list)

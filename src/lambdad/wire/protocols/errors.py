@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from lambdad.core.value import Value
 from lambdad.wire.corrections import QUERY_CODES
 from lambdad.wire.model import ServiceModel, Shape
 
@@ -55,8 +55,7 @@ def unmodelled_code(code: str, protocol: str) -> str:
     return _WORDS.get(protocol, {}).get(code, code)
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorForm(Generic[Closure]):
+class ErrorForm(Value, Generic[Closure]):
     """How one service sends one error."""
 
     code: str

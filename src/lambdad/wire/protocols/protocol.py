@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from lambdad.core.errors import AwsError
+from lambdad.core.value import Value
 from lambdad.wire.codecs.shapes import Malformed
 from lambdad.wire.http import Request, Response
 from lambdad.wire.model import Operation, ServiceModel
@@ -25,8 +25,7 @@ WriteError = Callable[[AwsError, str], Response]
 Validate = Callable[[Params], None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CompiledOperation:
+class CompiledOperation(Value, eq=False):
     """An operation of a service in one protocol, ready to read requests and write answers."""
 
     service: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.engines.durable.checkpoint import Update
 from lambdad.engines.durable.errors import InvalidParameterValueException
 from lambdad.engines.durable.execution import Execution, callback_id
@@ -178,7 +178,7 @@ def test_a_refused_checkpoint_changes_nothing_of_it_all() -> None:
     ],
 )
 def test_quotas(limits: dict[str, int], text: str) -> None:
-    narrow = dataclasses.replace(DEFAULT_LIMITS, **limits)
+    narrow = replace(DEFAULT_LIMITS, **limits)
     execution = running()
     fits = [update("STEP", "SUCCEED", "a", Payload="1"), update("STEP", "SUCCEED", "b")]
     change, _ = note(execution, *fits, limits=narrow)

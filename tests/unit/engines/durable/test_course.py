@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
 import pytest
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.engines.durable import callbacks, chained, course
 from lambdad.engines.durable.change import Change
 from lambdad.engines.durable.errors import (
@@ -258,7 +258,7 @@ def test_a_repeated_request_is_answered_again_for_a_quarter_of_an_hour() -> None
     change, answer = checkpointed(execution, request, START_MS, DEFAULT_LIMITS, to_version_1)
     assert repeated(change.execution, request, at(899)) == answer
     assert repeated(change.execution, request, at(900)) is None
-    other = dataclasses.replace(request, client_token="twice")
+    other = replace(request, client_token="twice")
     assert repeated(change.execution, other, START_MS) is None
 
 
@@ -479,5 +479,5 @@ def test_pages_of_state() -> None:
         ["s1", "s2", "s3", "s4"],
         None,
     )
-    narrow = dataclasses.replace(DEFAULT_LIMITS, durable_page_bytes=1)
+    narrow = replace(DEFAULT_LIMITS, durable_page_bytes=1)
     assert len(state_page(execution, 2, 10, narrow).operations) == 1

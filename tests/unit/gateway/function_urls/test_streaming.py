@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.gateway.app import CutShort
 from lambdad.gateway.function_urls.response import InvalidResult
 from lambdad.gateway.function_urls.streaming import (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from lambdad.core.errors import AwsError
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from support.identities import (
     ACCOUNT,
     ALLOW_ALL,

@@ -5,7 +5,6 @@ Texts: IAM API reference and recorded conversations; those of no public source a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from lambdad.core.errors import AwsError
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.iam.principal import Principal, PrincipalKind
 from support.identities import ACCOUNT, ALLOW_ALL, OTHER_ROOT, ROOT, World, in_world
 

@@ -7,7 +7,6 @@ import base64
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
@@ -15,6 +14,7 @@ from unittest.mock import ANY
 import pytest
 
 from lambdad.api.call import UNMODELLED_HEADERS
+from lambdad.core.value import replace
 from lambdad.services.lambda_.aliases import create_alias
 from lambdad.services.lambda_.configuration import update_function_configuration
 from lambdad.services.lambda_.functions import create_function

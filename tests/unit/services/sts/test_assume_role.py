@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from lambdad.core.errors import AwsError
 from lambdad.core.limits import DEFAULT_LIMITS
+from lambdad.core.value import replace
 from lambdad.iam.evaluate import AuthorizationRequest, Target, evaluate
 from lambdad.iam.principal import Principal, PrincipalKind
 from support.identities import (
