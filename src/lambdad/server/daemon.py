@@ -12,23 +12,24 @@ import logging
 import os
 import resource
 import signal
-import socket
-import ssl
 import sys
 from collections.abc import Callable
-from ipaddress import ip_address
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
 import uvloop
 
 from lambdad import __version__
 from lambdad.core.errors import OperatorError
 from lambdad.sandbox.driver import Tier
-from lambdad.server.config import Config, ListenConfig
+from lambdad.server.config import Config
+from lambdad.server.door import bind, make_door
 from lambdad.server.place import RunningServer, announce, occupied
 from lambdad.server.service_user import ServiceUser, become, hand_over, obstacle, service_user
-from lambdad.server.tls import server_context
 from lambdad.server.walls import Walls, choose_walls, raise_walls
-from lambdad.server.wiring import Door, running
+
+if TYPE_CHECKING:
+    from lambdad.server.wiring import Running
 
 _log = logging.getLogger(__name__)
 _SWITCH_INTERVAL_S = 0.0005
@@ -41,19 +42,22 @@ def serve(config: Config, announce_ready: Callable[[RunningServer], None]) -> No
 
     Raises OperatorError if it cannot start."""
     config.check()
+    gc.disable()  # until there is something to collect; looking would take a tenth of the start
     _allow_many_files()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     choice = choose_walls(config)
     user = None if choice.tier is Tier.HARDENED_PROCESS else _whom_to_become(config)
-    with occupied(config.data_dir), _bind(config.listen) as sock:
-        tls = _tls(config.listen)
-        door = Door(sock, _endpoint(sock, "http" if tls is None else "https"), tls)
+    with occupied(config.data_dir), bind(config.listen) as sock:
+        door = make_door(sock, config.listen)
         walls = raise_walls(choice)
+        # Most of lambdad, imported while the keeper starts, and before another user has to read it.
+        from lambdad.server.wiring import running
+
         if user is not None:
             hand_over(config.data_dir, user)
             become(user)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(config, door, walls, announce_ready))
+            runner.run(_serve(config, running(config, door, walls), walls, announce_ready))
 
 
 def _whom_to_become(config: Config) -> ServiceUser | None:
@@ -72,14 +76,16 @@ def _whom_to_become(config: Config) -> ServiceUser | None:
 
 
 async def _serve(
-    config: Config, door: Door, walls: Walls, announce_ready: Callable[[RunningServer], None]
+    config: Config,
+    application: AbstractAsyncContextManager[Running],
+    walls: Walls,
+    announce_ready: Callable[[RunningServer], None],
 ) -> None:
     stop, keeper_lost = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    endpoint = door.endpoint
-    async with running(config, door, walls) as application:
+    async with application as running:
 
         def lose_keeper() -> None:
             keeper_lost.set()
@@ -90,17 +96,18 @@ async def _serve(
             _log.warning("accepting any credentials: no signature is checked")
         server = RunningServer(
             pid=os.getpid(),
-            endpoint=endpoint,
+            endpoint=running.endpoint,
             version=__version__,
-            tier=application.tier,
+            tier=running.tier,
             accept_any_credentials=config.access.accept_any_credentials,
             tls_cert=str(config.listen.tls_cert.absolute()) if config.listen.tls_cert else None,
         )
         note = announce(config.data_dir, server)
         try:
             announce_ready(server)
-            application.warm_up()
+            running.warm_up()
             gc.freeze()  # A full collection would look at all this again, for 20 ms each time.
+            gc.enable()
             await stop.wait()
         finally:
             note.unlink(missing_ok=True)
@@ -117,44 +124,6 @@ def _allow_many_files() -> None:
     of 1,024 is far too low. Environments get AWS's limit, whatever ours is."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def _bind(listen: ListenConfig) -> socket.socket:
-    """The listening socket. Raises OperatorError."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        sock = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise OperatorError(
-            f"The host {listen.host} is not an address of this machine ({error.strerror}). "
-            "Choose another one with --host."
-        ) from None
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind(address)
-    except OSError as error:
-        sock.close()
-        raise OperatorError(
-            f"Port {listen.port} on {listen.host} cannot be used ({error.strerror}). Choose "
-            "another one with --port (0 takes any free one), or stop what uses it."
-        ) from None
-    return sock
-
-
-def _tls(listen: ListenConfig) -> ssl.SSLContext | None:
-    if listen.tls_cert is None or listen.tls_key is None:
-        return None
-    return server_context(listen.tls_cert, listen.tls_key)
-
-
-def _endpoint(sock: socket.socket, scheme: str) -> str:
-    """The URL under which this machine reaches the server."""
-    host, port = sock.getsockname()[:2]
-    if ip_address(host).is_unspecified:
-        host = "127.0.0.1" if sock.family is socket.AF_INET else "::1"
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def signal_ready(fd: int, server: RunningServer) -> None:

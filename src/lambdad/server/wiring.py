@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -43,6 +41,7 @@ from lambdad.runtime.freezer import Freezer
 from lambdad.runtime.services import EnvironmentServices
 from lambdad.sandbox.driver import Driver, Tier
 from lambdad.server.config import Config
+from lambdad.server.door import Door
 from lambdad.server.durable import make_durable
 from lambdad.server.function_urls import make_function_urls
 from lambdad.server.identity import (
@@ -79,19 +78,11 @@ SERVICES = ("iam", "lambda", "logs", "sqs", "sts")
 """botocore's names of the AWS services that are served."""
 
 
-class Door(Value):
-    """Where clients come in."""
-
-    sock: socket.socket
-    """Bound."""
-    endpoint: str
-    """The URL under which this machine reaches it."""
-    tls: ssl.SSLContext | None = None
-
-
 class Running(Value):
     """A server that answers."""
 
+    endpoint: str
+    """The URL under which this machine reaches it."""
     tier: Tier
     warm_up: Callable[[], None]
     """Does now, in some 20 ms, what the first requests would otherwise wait for."""
@@ -150,7 +141,7 @@ async def running(config: Config, door: Door, walls: Walls) -> AsyncIterator[Run
         await triggers.start()
         stack.push_async_callback(http.close, config.drain_s)
         await http.listen(door.sock, door.tls)
-        yield Running(driver.tier, lambda: router.preload(SERVICES))
+        yield Running(door.endpoint, driver.tier, lambda: router.preload(SERVICES))
 
 
 # Logs and functions.

@@ -1,18 +1,17 @@
 """Certificates of users and of servers: uploaded, told, taken away.
 
 Nothing of ours signs or serves with them. A server certificate's private key has to match, and is
-then forgotten.
+then forgotten. X.509 is imported by the first upload: few servers see one, and all would start
+later for it.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
@@ -33,6 +32,9 @@ from lambdad.services.iam.paging import page
 from lambdad.services.iam.service import IamService
 from lambdad.services.iam.tags import read_tags
 from lambdad.services.iam.views import moment, sorted_tags, tag_list
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 
 @operation("iam", "UploadSigningCertificate")
@@ -164,7 +166,7 @@ def _require_signing(records: Records, call: Call, params: Params) -> SigningCer
     return found
 
 
-def _certificate(body: str) -> x509.Certificate:
+def _certificate(body: str) -> Certificate:
     """Exactly one. Raises MalformedCertificateException."""
     found = _chain(body)
     if len(found) != 1:
@@ -172,14 +174,16 @@ def _certificate(body: str) -> x509.Certificate:
     return found[0]
 
 
-def _chain(text: str) -> list[x509.Certificate]:
+def _chain(text: str) -> list[Certificate]:
+    from cryptography.x509 import load_pem_x509_certificates
+
     try:
-        return x509.load_pem_x509_certificates(text.encode("utf-8", "replace"))
+        return load_pem_x509_certificates(text.encode("utf-8", "replace"))
     except ValueError:
         raise _malformed() from None
 
 
-def _check_chain(certificate: x509.Certificate, text: str) -> None:
+def _check_chain(certificate: Certificate, text: str) -> None:
     """Each certificate is signed by the one after it. Raises MalformedCertificateException."""
     signed = [certificate, *_chain(text)]
     try:
@@ -198,14 +202,16 @@ def _malformed() -> MalformedCertificateException:
     )
 
 
-def _check_key(certificate: x509.Certificate, private_key: str) -> None:
+def _check_key(certificate: Certificate, private_key: str) -> None:
     """Raises MalformedCertificateException, KeyPairMismatchException."""
+    from cryptography.hazmat.primitives import serialization
+
     try:
         key = serialization.load_pem_private_key(private_key.encode("utf-8", "replace"), None)
         theirs = certificate.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it has a passphrase
         raise MalformedCertificateException("Invalid Private Key.") from None
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     if key.public_key().public_bytes(*form) != theirs.public_bytes(*form):
         raise KeyPairMismatchException("The certificate and the private key do not match.")
 

@@ -1,4 +1,7 @@
-"""SSH public keys of users, which AWS's CodeCommit takes; here they are kept and told."""
+"""SSH public keys of users, which AWS's CodeCommit takes; here they are kept and told.
+
+What reads them is imported when the first one is: few servers see one, and all would start later.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,7 @@ import base64
 import hashlib
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lambdad.api.call import Call, Params, Result
 from lambdad.api.operation import Implementation, operation
@@ -29,10 +30,6 @@ from lambdad.services.iam.service import IamService
 from lambdad.services.iam.views import moment
 
 _SMALLEST_BITS = 2048
-_FORMATS = {
-    "SSH": (Encoding.OpenSSH, PublicFormat.OpenSSH),
-    "PEM": (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-}
 
 
 @operation("iam", "UploadSSHPublicKey")
@@ -64,7 +61,7 @@ async def upload_key(service: IamService, call: Call, params: Params) -> Result:
 @operation("iam", "GetSSHPublicKey")
 async def get_key(service: IamService, call: Call, params: Params) -> Result:
     key = _require(service.store.account(call.account), call, params)
-    text = _read(key.body).public_bytes(*_FORMATS[params["Encoding"]]).decode()
+    text = _written(_read(key.body), params["Encoding"])
     return {"SSHPublicKey": _shown(key, text)}
 
 
@@ -110,6 +107,8 @@ def _require(records: Records, call: Call, params: Params) -> SshKey:
 def _read(body: str) -> RSAPublicKey:
     """An RSA key of 2048 bits or more, in OpenSSH's form or PEM: AWS takes no other (API
     reference, UploadSSHPublicKey). Raises InvalidPublicKeyException."""
+    from cryptography.hazmat.primitives import serialization
+
     text = body.strip().encode("utf-8", "replace")
     try:
         if text.startswith(b"-----"):
@@ -125,9 +124,18 @@ def _read(body: str) -> RSAPublicKey:
     return key
 
 
+def _written(key: RSAPublicKey, encoding: str) -> str:
+    """In the words of GetSSHPublicKey: `SSH` or `PEM`."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    if encoding == "SSH":
+        return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 def _fingerprint(key: RSAPublicKey) -> str:
     """MD5 of the key as SSH sends it; a name here, no protection."""
-    blob = base64.b64decode(key.public_bytes(*_FORMATS["SSH"]).split()[1])
+    blob = base64.b64decode(_written(key, "SSH").split()[1])
     return hashlib.md5(blob, usedforsecurity=False).digest().hex(":")
 
 
