@@ -117,9 +117,13 @@ def create_functions(server: Server, names: list[str], source: str = NO_OP, memo
 def _wait_for_line(command: list[str]) -> tuple[subprocess.Popen[bytes], str, float]:
     read_end, write_end = os.pipe()
     started = time.perf_counter()
+    # With its bytecode, as pip installs it, also where the environment says not to write any.
+    surroundings = dict(os.environ)
+    surroundings.pop("PYTHONDONTWRITEBYTECODE", None)
     process = subprocess.Popen(
         [*command, "--ready-fd", str(write_end)],
         pass_fds=[write_end],
+        env=surroundings,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdad.cli.client import Client, ServiceError, find
-from lambdad.gateway.internal import PREFIX
-from lambdad.gateway.operator import SIGNING_NAME
+from lambdad.gateway.own_api import PREFIX, SIGNING_NAME
 from lambdad.server.config import read_surroundings
 
 

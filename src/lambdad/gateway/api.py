@@ -13,8 +13,9 @@ from lambdad.api.call import UNMODELLED_HEADERS, Call
 from lambdad.api.dispatch import Dispatcher
 from lambdad.core.errors import AwsError, ClientError, InternalFailure
 from lambdad.core.ids import DEFAULT_REGION, RequestId, new_request_id
-from lambdad.gateway.internal import PREFIX, InternalPages
+from lambdad.gateway.internal import InternalPages
 from lambdad.gateway.origin import refuse_web_pages
+from lambdad.gateway.own_api import PREFIX
 from lambdad.iam.authenticate import STRANGER, UNSIGNED_OPERATIONS, Authenticator, Caller
 from lambdad.iam.errors import Dialect
 from lambdad.telemetry.audit import UNAUTHENTICATED, AuditLog, AuditRecord

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from lambdad.gateway.code import CodeLinks
 from lambdad.gateway.operator import OperatorPages
+from lambdad.gateway.own_api import PREFIX
 from lambdad.wire.http import Request, Response
 
-PREFIX = "/_lambdad/"
 _JSON = ("Content-Type", "application/json")
 
 

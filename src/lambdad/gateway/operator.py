@@ -15,6 +15,7 @@ from lambdad.api.why import Question, Why
 from lambdad.core.errors import AccessDeniedException, AwsError, ClientError, OperatorError
 from lambdad.core.ids import DEFAULT_ACCOUNT, AccountId, new_request_id
 from lambdad.gateway.origin import refuse_web_pages
+from lambdad.gateway.own_api import SIGNING_NAME
 from lambdad.iam.authenticate import Authenticator, Caller
 from lambdad.iam.errors import Dialect
 from lambdad.iam.principal import PrincipalKind
@@ -23,7 +24,6 @@ from lambdad.iam.secrets_at_rest import RootKey
 from lambdad.telemetry.audit import ALLOWED, DENIED, AuditLog, AuditRecord
 from lambdad.wire.http import Request, Response
 
-SIGNING_NAME = "lambdad"
 Body = Mapping[str, Any]
 Page = Callable[[Caller, Body], Awaitable[Body]]
 """Answers a question of a root; raises AwsError, OperatorError."""

@@ -6,18 +6,20 @@ kit in tests/conformance/sandbox. Tiers are described in docs/threat-model.md.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import EnvironmentId
 from lambdad.core.value import Value, field
 from lambdad.guest import entering
+
+if TYPE_CHECKING:
+    import asyncio  # every command would import it with the names of the tiers
 
 RUNTIME_API_ADDRESS = ("169.254.100.1", 9001)
 """Where a function finds the Runtime API inside its own network namespace (as on AWS)."""

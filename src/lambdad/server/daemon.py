@@ -42,7 +42,7 @@ def serve(config: Config, announce_ready: Callable[[RunningServer], None]) -> No
 
     Raises OperatorError if it cannot start."""
     config.check()
-    gc.disable()  # until there is something to collect; looking would take a tenth of the start
+    gc.disable()  # what is made until it is ready stays; looking through it would take time
     _allow_many_files()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     choice = choose_walls(config)
@@ -50,7 +50,7 @@ def serve(config: Config, announce_ready: Callable[[RunningServer], None]) -> No
     with occupied(config.data_dir), bind(config.listen) as sock:
         door = make_door(sock, config.listen)
         walls = raise_walls(choice)
-        # Most of lambdad, imported while the keeper starts, and before another user has to read it.
+        # Most of lambdad is imported while the keeper starts.
         from lambdad.server.wiring import running
 
         if user is not None:
