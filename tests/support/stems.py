@@ -40,15 +40,16 @@ def node_pack(packs: PackCatalog | None = None) -> RuntimePack:
     return answer
 
 
-def waiting(driver: Driver) -> list[int]:
-    """Pids of the stems that wait."""
+def waiting(driver: Driver, command: str = "") -> list[int]:
+    """Pids of the stems that wait; of this command only, if one is named."""
     assert isinstance(driver, NamespaceDriver)
     assert driver.jail is not None
     reading = [str(_NUMBERS["read"]), hex(CHANNEL)]
     stems = []
     for pid in descendants(driver.jail.outer_pid):
         with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/syscall").read_text().split()[:2] == reading:
+            waits = Path(f"/proc/{pid}/syscall").read_text().split()[:2] == reading
+            if waits and os.readlink(f"/proc/{pid}/exe").endswith(command):
                 stems.append(pid)
     return stems
 
@@ -100,7 +101,7 @@ class StemWorkbench(Workbench):
             mounts = (*node.mounts, *own)
             self._pack = RuntimePack(node.runtime, node.family, node.argv, mounts, ahead=node.ahead)
             await provoke(self, self._pack)
-        while not waiting(self.driver):
+        while not waiting(self.driver, node_pack().argv[0]):
             await asyncio.sleep(0.02)
         program = python_pack().argv[0].replace("/var/lang", _PYTHON)
         start = (

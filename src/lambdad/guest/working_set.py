@@ -33,7 +33,8 @@ _ranges: list[Any] = []
 
 
 def copy_in_children(ranges: Sequence[Range]) -> None:
-    """Have every process that is forked from now on copy these ranges first."""
+    """Have every process that is forked from now on copy these ranges first; what that one forks
+    does not."""
     for first in range(0, len(ranges), MOST_RANGES):
         some = ranges[first : first + MOST_RANGES]
         _ranges.append((MemoryRange * len(some))(*(MemoryRange(*one) for one in some)))
@@ -54,6 +55,7 @@ def _copy() -> None:
                     syscalls.advise(one.address, one.length, MADV_POPULATE_WRITE)
         finally:
             os.close(pidfd)
+    _ranges.clear()
 
 
 # Before other modules ask for the same: what they do in a child writes to many pages.

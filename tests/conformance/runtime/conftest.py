@@ -63,10 +63,10 @@ class Subject:
         """To the end; nothing may hang."""
         return self.runner.run(asyncio.wait_for(work, 60))
 
-    async def start_first(self) -> None:
+    def start_first(self) -> None:
         """Start an environment of no interest."""
         version = self.version()
-        await self.bench.invoker.invoke(version, make_request(version, {"do": "echo"}))
+        self.run(self.bench.invoker.invoke(version, make_request(version, {"do": "echo"})))
 
     async def _stems(self) -> None:
         """Wait until those that it starts ahead are there."""
@@ -159,7 +159,7 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     with contextlib.ExitStack() as stack:
         if runtime.stems:  # a bench of its own, so that they are nobody else's
             made = Subject(runtime, package, *stack.enter_context(_opened(runtime.stems)))
-            made.run(made.start_first())  # upon which they come
+            made.start_first()  # upon which they come
         else:
             made = Subject(runtime, package, *request.getfixturevalue("opened"))
         yield made

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lambdad.core.value import replace
 from lambdad.functions.snapshot import FunctionVersion
 from support.functions import Bench
 from support.runtimes_under_test import TRIED

@@ -30,10 +30,11 @@ _GUEST = Path(__file__).parents[2] / "guest"
 
 
 class Customer(Protocol):
-    """Who wants a shell: gets one, or a reason why not."""
+    """Who wants a shell: gets one, or a reason why not (`lost`: the process that waited in it had
+    ended, so that another may do)."""
 
     def start(self, shell: Shell) -> None: ...
-    def fail(self, reason: str) -> None: ...
+    def fail(self, reason: str, lost: bool = False) -> None: ...
 
 
 Plan = tuple[Shell, Blueprint]
@@ -213,7 +214,7 @@ class Pack:
         try:
             message, _ = channel.receive(shell.child)
         except channel.ChannelClosed:
-            message = {"failed": "its process ended"}
+            message = {"failed": "its process ended", "lost": True}
         if "waiting" in message:
             self._loop.forget(shell.child.fileno())
             if customer := self._reserved.pop(shell, None):
@@ -223,19 +224,19 @@ class Pack:
             self._spare.append(shell)
             self.match()
         else:
-            self._give_up(shell, message["failed"])
+            self._give_up(shell, message["failed"], lost="lost" in message)
 
-    def _give_up(self, shell: Shell, reason: str) -> None:
+    def _give_up(self, shell: Shell, reason: str, lost: bool = False) -> None:
         if shell.child is not None:
             self._loop.forget(shell.child.fileno())
         shell.kill()
         reason = f"a shell could not be built: {reason}"
         if customer := self._reserved.pop(shell, None):
-            customer.fail(reason)
+            customer.fail(reason, lost)
             return
         self._coming.discard(shell)
         if self._waiting:
-            self._waiting.popleft().fail(reason)
+            self._waiting.popleft().fail(reason, lost)
             self.match()
 
     def _shell_ended(self, shell: Shell) -> None:

@@ -112,7 +112,7 @@ class Stems:
             theirs.close()
             channel.close_all([output_end, telemetry_end])
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, lost: bool = False) -> None:
         """There is no shell for one. Whoever needs the next environment hears why."""
         self._coming = False
 
