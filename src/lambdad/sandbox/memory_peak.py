@@ -7,6 +7,13 @@ import os
 from collections.abc import Mapping
 
 
+def without_cache(peak_bytes: int, stat: str) -> int:
+    """A control group's peak less the page cache that its `memory.stat` counts. OSError."""
+    with open(stat) as file:
+        counts = dict(line.split() for line in file)
+    return peak_bytes - int(counts.get("file") or counts.get("cache", "0"))
+
+
 class MemoryPeak:
     """The larger of two truths: the main process's own high-water mark, which counts pages shared
     with the zygote, and the control group's, which counts all processes but also the page cache;
@@ -31,6 +38,10 @@ class MemoryPeak:
             self._highest_bytes = max(self._highest_bytes, self._group_peak())
         return self._highest_bytes
 
+    def count(self, peak_bytes: int) -> None:
+        """What somebody else has seen, less the page cache."""
+        self._highest_bytes = max(self._highest_bytes, peak_bytes)
+
     def close(self) -> None:
         if self._peak >= 0:
             os.close(self._peak)
@@ -47,7 +58,4 @@ class MemoryPeak:
         if peak <= self._highest_bytes:
             return 0
         # Rare: more was used than the main process has. Only now the slow file is worth it.
-        with open(self._usage["stat"]) as file:
-            counts = dict(line.split() for line in file)
-        cache = counts.get("file") or counts.get("cache", "0")
-        return peak - int(cache)
+        return without_cache(peak, self._usage["stat"])

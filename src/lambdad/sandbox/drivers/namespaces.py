@@ -97,13 +97,15 @@ class NamespaceSandbox:
         self.gone.add_done_callback(lambda _: self.close())
         self._ask("kill", keep_tmp=False)
 
-    def ended(self, status: int, oom: bool) -> None:
+    def ended(self, status: int, oom: bool, peak_bytes: int = 0) -> None:
         """The main process is no more."""
         if self.exited.done():
             return
         code = os.waitstatus_to_exitcode(status)
         end = Exit(None, -code, oom) if code < 0 else Exit(code, None, oom)
-        self.memory_peak_bytes()  # while its control group is still there
+        if self._memory is not None:
+            self._memory.count(peak_bytes)
+        self.memory_peak_bytes()  # while its control group is still there, if it is
         self.exited.set_result(end)
 
     def lost(self) -> None:
@@ -317,7 +319,7 @@ class NamespaceDriver:
             sandbox.not_created(kind(f"No sandbox could be created: {message['reason']}."))
             sandbox.gone.set_result(None)
         elif "exited" in message and (sandbox := self._sandboxes.get(message["exited"])):
-            sandbox.ended(message["status"], message["oom"])
+            sandbox.ended(message["status"], message["oom"], message["peak_bytes"])
         elif "gone" in message and (sandbox := self._sandboxes.pop(message["gone"], None)):
             sandbox.gone.set_result(None)
         elif "sockets" in message and (sandbox := self._sandboxes.get(message["sockets"])):

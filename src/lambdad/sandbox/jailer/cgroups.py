@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lambdad.sandbox.jailer.hierarchies import ASIDE, Hierarchy
+from lambdad.sandbox.memory_peak import without_cache
 
 MIB = 1024 * 1024
 MIB_PER_CPU = 1769
@@ -135,6 +136,15 @@ class Group:
         if not os.path.exists(f"{memory}/{peak}"):
             return None
         return {"peak": f"{memory}/{peak}", "stat": f"{memory}/memory.stat"}
+
+    def memory_peak(self) -> int:
+        """The highest usage in bytes, without page cache; 0 where that is not kept."""
+        files = self.usage_files()
+        return (
+            0
+            if files is None
+            else without_cache(int(Path(files["peak"]).read_text()), files["stat"])
+        )
 
     def freezer(self) -> tuple[str, str, str] | None:
         """(file, word that freezes, word that thaws)."""

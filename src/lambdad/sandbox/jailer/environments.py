@@ -103,6 +103,8 @@ class Environment:
         self._lost = False
         self._status: int | None = None
         self._oom = False
+        self._peak_bytes = 0
+        """What its control group counted, if it ended by itself: lambdad may look too late."""
         self._nothing_left = False
         self._over = False
         self._tmp = None if order.inherited is None else order.inherited.tmp
@@ -268,21 +270,28 @@ class Environment:
         """The main process ended; the shell sees to the rest of what runs in it."""
         if self._status is None:
             self._child_said()  # what it said before it ended may still be unread
-            self._status = status
             shell = self._shell
             assert shell is not None
             if not shell.dead:
-                self._oom = self._oom or shell.group.oom_killed()
+                self._take_stock(shell)
+            self._status = status
             if self._created:
-                self._jailer.tell({"exited": self.id, "status": status, "oom": self._oom}, [])
+                message = {"status": status, "oom": self._oom, "peak_bytes": self._peak_bytes}
+                self._jailer.tell({"exited": self.id, **message}, [])
             self._finish()
 
     def _shell_ended(self) -> None:
         self._child_said()
         shell = self._shell
         assert shell is not None
-        self._oom = self._oom or shell.group.oom_killed()
+        self._take_stock(shell)
         self._jailer.retire(shell, self._gone)
+
+    def _take_stock(self, shell: Shell) -> None:
+        """While its control group is still there."""
+        self._oom = self._oom or shell.group.oom_killed()
+        if self._keep_tmp is None and self._status is None:
+            self._peak_bytes = shell.group.memory_peak()
 
     def _gone(self) -> None:
         """Shell and control groups are no more."""

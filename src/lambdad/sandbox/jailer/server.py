@@ -28,7 +28,7 @@ jailer → lambdad:
           [output, telemetry: of a process that was started ahead, in place of those given]
     {"failed": id, "reason", ["lost": true]}             instead of `created`; nothing is left.
                                                          lost: what was prepared for it had ended
-    {"exited": id, "status": wait status, "oom": bool}
+    {"exited": id, "status": wait status, "oom": bool, "peak_bytes": 0 if it was killed}
     {"gone": id}                                         after `exited`: no process is left
     {"sockets": id} + sockets of its network that are not connected yet; none when it has ended
 
