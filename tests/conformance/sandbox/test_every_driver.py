@@ -239,8 +239,9 @@ import os, sys
 os.chdir(os.environ.get("TMPDIR", "/tmp"))
 os.chmod("mine", 0o700)
 owner = os.lstat("link").st_uid == os.getuid()
-print(open("mine/file").read(), owner, os.stat("second").st_nlink, flush=True)
+found = open("mine/file").read(), owner, os.stat("second").st_nlink
 os.remove("mine/file")
+print(*found, flush=True)
 """
 
 
