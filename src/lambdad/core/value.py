@@ -17,6 +17,7 @@ from __future__ import annotations
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, ClassVar, dataclass_transform
 
+import orjson
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 else:
     from msgspec.structs import replace
 
-__all__ = ["Struct", "Value", "asdict", "field", "replace"]
+__all__ = ["Struct", "Value", "asdict", "field", "replace", "to_json"]
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -45,3 +46,8 @@ class Value(Struct, frozen=True):
         shown = (name for name in self.__struct_fields__ if name not in self.UNSHOWN)
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
         return f"{type(self).__qualname__}({fields})"
+
+
+def to_json(value: object) -> bytes:
+    """A value as the document that is stored of it, values in it taken apart likewise."""
+    return orjson.dumps(value, default=asdict)

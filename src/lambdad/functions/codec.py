@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from lambdad.core.value import asdict
+from lambdad.core.value import to_json
 from lambdad.functions.attachments import KINDS, Attachment
 from lambdad.functions.records import (
     Alias,
@@ -33,7 +33,7 @@ Document = dict[str, Any]
 
 def encode(value: Version | Alias | Attachment) -> bytes:
     """The document of a record."""
-    return orjson.dumps(value, default=asdict)
+    return to_json(value)
 
 
 def decode_version(document: bytes) -> Version:

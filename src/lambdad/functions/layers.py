@@ -17,7 +17,7 @@ import orjson
 
 from lambdad.core.arn import PARTITION
 from lambdad.core.ids import AccountId, Region
-from lambdad.core.value import Value, asdict
+from lambdad.core.value import Value, to_json
 from lambdad.functions.attachments import ResourcePolicy
 from lambdad.functions.code import CodeStore
 from lambdad.functions.locks import KeyedLocks, uninterrupted
@@ -122,7 +122,7 @@ class LayerStore:
 
         def write(tx: Transaction) -> None:
             tx.execute(_PUT_NUMBERING, (*key, next_version))
-            tx.execute(_PUT_VERSION, (*key, version.number, orjson.dumps(version, default=asdict)))
+            tx.execute(_PUT_VERSION, (*key, version.number, to_json(version)))
 
         await uninterrupted(self._replace(old, new, write))
 

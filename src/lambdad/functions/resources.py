@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from lambdad.core.ids import AccountId, Region
-from lambdad.core.value import Value, asdict, field
+from lambdad.core.value import Value, field, to_json
 from lambdad.functions.capacity_providers import CapacityProvider
 from lambdad.functions.locks import uninterrupted
 from lambdad.storage.lane import Lane, Row, Transaction
@@ -99,13 +99,7 @@ class ResourceStore:
     async def put(self, account: AccountId, region: Region, resource: Resource) -> None:
         """Make it so; returns after it is durable."""
         kind = type(resource)
-        row = (
-            account,
-            region,
-            self._names[kind],
-            resource.id,
-            orjson.dumps(resource, default=asdict),
-        )
+        row = (account, region, self._names[kind], resource.id, to_json(resource))
 
         async def write() -> None:
             await self._lane.write(lambda tx: tx.execute(_PUT, row))

@@ -24,6 +24,9 @@ OWNED_NAMESPACES = syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWPID
 TASK_ROOT = "/var/task"
 LAYERS = "/opt"
 ARCHIVE = "/var/runtime/archive"
+TELEMETRY_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
+TELEMETRY_FD = 62
+"""The number that AWS's own environments use."""
 
 
 def enter(shell: int, cgroups: Sequence[int]) -> None:

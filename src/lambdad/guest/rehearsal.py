@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import channel, entering, syscalls, working_set
 
-_NUMBER = 62
-"""Of the telemetry pipe, which the runtime client does not write to while nothing is logged."""
 _FUNCTION = os.path.join(os.path.dirname(__file__), "python", "rehearsal.py")
 _REQUEST_ID = "00000000-0000-4000-8000-000000000000"
 _EVENT = b'{"key": [1, 2.5, null, "text"]}'
@@ -63,10 +61,10 @@ def _play(become: Become, run: Run, report: int) -> NoReturn:
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
         "LAMBDA_TASK_ROOT": entering.TASK_ROOT,
         "_HANDLER": "rehearsal.handler",
-        "_LAMBDA_TELEMETRY_LOG_FD": str(_NUMBER),
+        entering.TELEMETRY_VARIABLE: str(entering.TELEMETRY_FD),
         **{"AWS_REHEARSAL_%d" % number: "x" * 60 for number in range(24)},
     }
-    start = {"variables": variables, "argv": None, "telemetry_fd": _NUMBER}
+    start = {"variables": variables, "argv": None, "telemetry_fd": entering.TELEMETRY_FD}
     payload = os.memfd_create("environment")
     os.write(payload, json.dumps(start).encode())
     null = os.open("/dev/null", os.O_WRONLY)
@@ -125,5 +123,7 @@ def _stage(ended: Callable[[], None]) -> None:
 
 
 def _tell(memory: list[working_set.Range]) -> None:
-    os.write(_NUMBER, json.dumps(working_set.own_pages(memory)).encode())
+    """By the telemetry pipe, which the runtime client does not write to while nothing is logged."""
+    pages = json.dumps(working_set.own_pages(memory)).encode()
+    os.write(entering.TELEMETRY_FD, pages)
     os._exit(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from lambdad.core.value import asdict
+from lambdad.core.value import to_json
 from lambdad.iam.records import (
     AccessKey,
     AccountSettings,
@@ -44,7 +44,7 @@ _BY_KIND = {kind.KIND: kind for kind in KINDS}
 
 def encode(record: Record) -> bytes:
     """The record as JSON."""
-    return orjson.dumps(record, default=asdict)
+    return to_json(record)
 
 
 def decode(kind: str, body: bytes) -> Record:

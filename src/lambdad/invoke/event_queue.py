@@ -15,7 +15,7 @@ from lambdad.core.clock import Clock
 from lambdad.core.errors import AwsError
 from lambdad.core.ids import AccountId, Region, RequestId
 from lambdad.core.limits import Limits
-from lambdad.core.value import Value, asdict
+from lambdad.core.value import Value, to_json
 from lambdad.engines.queue.engine import QueueEngine
 from lambdad.engines.queue.records import (
     Message,
@@ -50,7 +50,7 @@ class AsyncEvent(Value):
     tenant_id: str | None = None
 
     def to_header(self) -> bytes:
-        return orjson.dumps(self, default=asdict)
+        return to_json(self)
 
     @classmethod
     def from_header(cls, header: bytes) -> AsyncEvent:

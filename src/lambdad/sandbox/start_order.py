@@ -9,12 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from lambdad.guest.entering import TELEMETRY_FD, TELEMETRY_VARIABLE
 from lambdad.sandbox.driver import RuntimePack, SandboxSpec
 from lambdad.sandbox.python_start import can_fork
-
-TELEMETRY_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
-TELEMETRY_FD = 62
-"""The number that AWS's own environments use."""
 
 
 def ahead_of(pack: RuntimePack) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from lambdad.core.value import asdict
+from lambdad.core.value import to_json
 from lambdad.engines.durable.change import Event
 from lambdad.engines.durable.execution import (
     Answered,
@@ -36,7 +36,7 @@ _RECORDS: dict[str, type[Any]] = {
 
 def encode_execution(execution: Execution) -> bytes:
     """All of it but its operations."""
-    return orjson.dumps({name: getattr(execution, name) for name in _HEADER}, default=asdict)
+    return to_json({name: getattr(execution, name) for name in _HEADER})
 
 
 def decode_execution(document: bytes, operations: Iterable[bytes]) -> Execution:
@@ -55,11 +55,11 @@ def decode_execution(document: bytes, operations: Iterable[bytes]) -> Execution:
 
 
 def encode_operation(operation: Operation) -> bytes:
-    return orjson.dumps(operation, default=asdict)
+    return to_json(operation)
 
 
 def encode_event(event: Event) -> bytes:
-    return orjson.dumps(event, default=asdict)
+    return to_json(event)
 
 
 def decode_event(document: bytes) -> Event:

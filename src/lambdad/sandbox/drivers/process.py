@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from lambdad.core.ids import EnvironmentId
 from lambdad.core.limits import Limits
+from lambdad.guest.entering import TELEMETRY_VARIABLE
 from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxError, SandboxSpec, Tier
 from lambdad.sandbox.launch import Launcher, Places, PlainLauncher
 
@@ -105,7 +106,7 @@ class ProcessDriver:
         try:
             port = listener.getsockname()[1]
             variables = self._variables(spec, layers, port)
-            variables |= {"TMPDIR": str(tmp), "_LAMBDA_TELEMETRY_LOG_FD": str(telemetry_write)}
+            variables |= {"TMPDIR": str(tmp), TELEMETRY_VARIABLE: str(telemetry_write)}
             places = Places(
                 folder,
                 ports=(port, urlsplit(self._platform_endpoint).port or 443),

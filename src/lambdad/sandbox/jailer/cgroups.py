@@ -140,11 +140,9 @@ class Group:
     def memory_peak(self) -> int:
         """The highest usage in bytes, without page cache; 0 where that is not kept."""
         files = self.usage_files()
-        return (
-            0
-            if files is None
-            else without_cache(int(Path(files["peak"]).read_text()), files["stat"])
-        )
+        if files is None:
+            return 0
+        return without_cache(int(Path(files["peak"]).read_text()), files["stat"])
 
     def freezer(self) -> tuple[str, str, str] | None:
         """(file, word that freezes, word that thaws)."""

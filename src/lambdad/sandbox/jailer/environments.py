@@ -288,7 +288,7 @@ class Environment:
         self._jailer.retire(shell, self._gone)
 
     def _take_stock(self, shell: Shell) -> None:
-        """While its control group is still there."""
+        """While its control group is still there; the peak with the first end that is seen."""
         self._oom = self._oom or shell.group.oom_killed()
         if self._keep_tmp is None and self._status is None:
             self._peak_bytes = shell.group.memory_peak()
