@@ -26,7 +26,7 @@ from lambdad.engines.durable.errors import (
 )
 from lambdad.engines.durable.execution import Execution
 from lambdad.engines.durable.protocol import CheckpointRequest
-from lambdad.engines.durable.rows import MIGRATIONS, HistoryQuery
+from lambdad.engines.durable.rows import MIGRATIONS, HistoryQuery, active
 from lambdad.functions.records import DurableSettings
 from lambdad.functions.snapshot import Catalog, FunctionVersion
 from lambdad.invoke.durable import DurableRunner, OnFailure
@@ -34,6 +34,7 @@ from lambdad.invoke.durable_start import Start
 from lambdad.invoke.errors import TooManyRequestsException
 from lambdad.invoke.invoker import InvokeRequest, InvokeResult
 from lambdad.server.durable import durable_runner
+from lambdad.storage.lane import Lane
 from support.durable_states import callback, chained, retry, update, wait
 from support.functions import ACCOUNT, REGION, make_function, make_version, run
 from support.lanes import open_sqlite
@@ -77,6 +78,7 @@ class Scripts:
 @dataclasses.dataclass
 class Stage:
     folder: Path
+    lane: Lane
     clock: ManualClock
     catalog: Catalog
     functions: Scripts
@@ -103,12 +105,20 @@ class Stage:
                 await asyncio.sleep(0.001)
 
     async def idle(self, invocations: int) -> None:
-        """So many invocations were made and are over."""
+        """So many invocations were made and are over, and what came of them is on disk."""
         await self.until(
             lambda: len(self.functions.events) >= invocations and not self.runner._running
         )
+        while await self._under_way():
+            await asyncio.sleep(0.001)
         await asyncio.sleep(0.01)
         assert len(self.functions.events) == invocations
+
+    async def _under_way(self) -> bool:
+        """Whether an invocation is over whose outcome is still to be stored: it is stamped then,
+        so the clock must not move before."""
+        found = [await self.runner.store.get(at) for at in await self.lane.read(active)]
+        return any(at is not None and at.invocation is not None for at in found)
 
     async def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -145,7 +155,7 @@ async def stage(
         return None if made.allowed else f"{role} may not {action} on {resource}"
 
     runner = durable_runner(lane, catalog, functions, may_invoke, (clock, narrow))
-    made = Stage(folder, clock, catalog, functions, narrow, runner, version)
+    made = Stage(folder, lane, clock, catalog, functions, narrow, runner, version)
     functions.stage = made
     runner.on_failure = on_failure
     await runner.start()
@@ -316,6 +326,7 @@ def test_failures_and_throttles(tmp_path: Path) -> None:
                 await on.idle(number - 1)
                 await on.advance(0.001)
                 await on.until(lambda expected=number: len(on.functions.events) == expected)
+                await on.idle(number)
             assert (await on.runner.closed(execution.id)).status == "SUCCEEDED"
 
     run(scenario())
