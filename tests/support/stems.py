@@ -41,7 +41,8 @@ def node_pack(packs: PackCatalog | None = None) -> RuntimePack:
 
 
 def waiting(driver: Driver, command: str = "") -> list[int]:
-    """Pids of the stems that wait; of this command only, if one is named."""
+    """Pids of the stems that wait, Python's, of which there are always some, left out; of this
+    command only, if one is named."""
     assert isinstance(driver, NamespaceDriver)
     assert driver.jail is not None
     reading = [str(_NUMBERS["read"]), hex(CHANNEL)]
@@ -49,7 +50,8 @@ def waiting(driver: Driver, command: str = "") -> list[int]:
     for pid in descendants(driver.jail.outer_pid):
         with contextlib.suppress(OSError):
             waits = Path(f"/proc/{pid}/syscall").read_text().split()[:2] == reading
-            if waits and os.readlink(f"/proc/{pid}/exe").endswith(command):
+            program = os.readlink(f"/proc/{pid}/exe")
+            if waits and program.endswith(command) and "python" not in program:
                 stems.append(pid)
     return stems
 

@@ -30,7 +30,7 @@ _NEXT = (
 
 if TYPE_CHECKING:  # Python 3.8 could not run it
     Become = Callable[[int, list[int]], dict[str, Any]]
-    """What a zygote's child does until it runs its function."""
+    """What a zygote's child does until it runs its function: `Zygote._become_stem`."""
     Run = Callable[[dict[str, Any]], object]
 
 
@@ -56,7 +56,7 @@ def rehearse(become: Become, run: Run) -> list[working_set.Range]:
 def _play(become: Become, run: Run, report: int) -> NoReturn:
     memory = working_set.private_memory()
     syscalls.unshare(entering.SHELL_NAMESPACES)
-    jailer, own = channel.pair()
+    _jailer, own = channel.pair()
     variables = {
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
         "LAMBDA_TASK_ROOT": entering.TASK_ROOT,
@@ -65,13 +65,14 @@ def _play(become: Become, run: Run, report: int) -> NoReturn:
         **{"AWS_REHEARSAL_%d" % number: "x" * 60 for number in range(24)},
     }
     start = {"variables": variables, "argv": None, "telemetry_fd": entering.TELEMETRY_FD}
-    payload = os.memfd_create("environment")
-    os.write(payload, json.dumps(start).encode())
+    tmp = syscalls.detached_filesystem("tmpfs", [])
+    entering.furnish({entering.TASK_ROOT: _function()}, tmp, 1)
+    told, between = socket.socketpair()
+    told.sendall(json.dumps(start).encode())
+    told.shutdown(socket.SHUT_WR)
     null = os.open("/dev/null", os.O_WRONLY)
-    order = {"targets": [entering.TASK_ROOT], "mounted_tmp": True, "tmp_mib": 1, "template": None}
-    trees = [_function(), syscalls.detached_filesystem("tmpfs", [])]
-    channel.send(jailer, order, [payload, null, report, *trees])
-    begun = become(os.getuid(), [syscalls.own_pidfd(), own.detach()])
+    fds = [syscalls.own_pidfd(), own.detach(), null, report, between.detach()]
+    begun = become(os.getuid(), fds)
     _stage(lambda: _tell(memory))
     run(begun)
     os._exit(1)  # never: the result is the end

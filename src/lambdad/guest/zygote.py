@@ -3,16 +3,17 @@
 One per runtime pack. Started by the jailer inside the pack's read-only root (Python packs: the
 pack's own interpreter with the runtime client imported) or forked from it (every other pack).
 Children are forked before they are needed: each joins its shell, which can take the kernel tens
-of milliseconds, and waits there on a socket of its own for the order that makes it a function.
+of milliseconds, and waits there for what makes it a function.
 
-Until then all of it holds the jailer's authority. So the zygote reads nothing that a tenant
-wrote; variables arrive, with the order, as an fd that one child reads when it has dropped all
-rights, and no child ever sees another's. Standard library only, Python 3.8 and later. Messages,
-as `channel` sends them:
+Those of a Python pack are stems (`stem`): they have dropped all rights when they begin to wait, and
+are told by a channel of their own. Any other holds the jailer's authority until its order comes. So
+the zygote reads nothing that a tenant wrote; variables arrive as a file that one child reads when
+it has no rights any more, and no child ever sees another's. Standard library only, Python 3.8 and
+later. Messages, as `channel` sends them:
 
     jailer → zygote  {"open_files", "processes", "seccomp": hex, "python": bool}    first
-                     {"fork": number, "uid"} + shell pidfd, socket of the child, entries of
-                     its control groups …
+                     {"fork": number, "uid", "stem": bool} + shell pidfd, socket of the child,
+                     [output, telemetry, CHANNEL: of a stem], entries of its control groups …
     zygote → jailer  {"ready": true} or {"broken": reason}
                      {"child": number, "exit": wait status} or {"child", "failed": reason}
     child → jailer   {"waiting": true}
@@ -22,8 +23,8 @@ as `channel` sends them:
     child → jailer   {"entered": true} + its /proc/self/status, copy of /tmp, or
                      {"failed": reason}
 
-A child may instead be told to start its command ahead, as a stem (`stem`), which has a channel of
-its own; without `argv`, a program that comes with the message:
+A child that is none may be told instead to start a command ahead, which becomes one; without
+`argv`, a program that comes with the message:
 
     jailer → child   {"ahead": {"argv" or null, "variables", "telemetry_fd"}}
                      + output, telemetry, CHANNEL, [program]
@@ -40,7 +41,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import channel, conductor, entering, rehearsal, stem, syscalls, template, working_set
@@ -90,7 +91,7 @@ class Zygote:
         gc.freeze()
         gc.disable()
         if self._python:
-            working_set.copy_in_children(rehearsal.rehearse(self._become_environment, self._run))
+            working_set.copy_in_children(rehearsal.rehearse(self._become_stem, self._run))
         channel.send(self._control, {"ready": True})
 
     def serve(self) -> dict[str, Any] | None:
@@ -109,7 +110,8 @@ class Zygote:
                 except channel.ChannelClosed:
                     return None
                 if self._fork(request["fork"], fds):
-                    return self._become_environment(request["uid"], fds)
+                    become = self._become_stem if request["stem"] else self._become_environment
+                    return become(request["uid"], fds)
 
     def _reap(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -141,42 +143,63 @@ class Zygote:
         channel.close_all(fds)
         return False
 
+    def _become_stem(self, uid: int, fds: list[int]) -> dict[str, Any]:
+        """The child: join the shell, drop all rights, wait for what to run."""
+        with self._reporting(fds[1]) as jailer:
+            output, telemetry, between = fds[2:5]
+            self._join(fds[0], fds[5:])
+            self._become_ordinary(uid, [output, telemetry])
+            channel.send(jailer, {"waiting": True})
+            more = {stem.CHANNEL: between}
+            self._keep_only([output, telemetry], entering.TELEMETRY_FD, more)
+        start = _parse(stem.wait())
+        os.chdir(entering.TASK_ROOT)
+        return start
+
     def _become_environment(self, uid: int, fds: list[int]) -> dict[str, Any]:
         """The child: join the shell, wait for the order, drop all rights, read what to run."""
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self._control.close()
-        jailer = socket.socket(fileno=fds[1])
-        try:
-            os.setsid()
-            if self._python:
-                # A function may bring modules of any name: ours must not be there before.
-                for name in self._own_modules:
-                    del sys.modules[name]
-                gc.enable()
-            entering.enter(fds[0], fds[2:])
-            channel.close_all([fds[0], *fds[2:]])
+        with self._reporting(fds[1]) as jailer:
+            self._join(fds[0], fds[2:])
             channel.send(jailer, {"waiting": True})
             order, given = channel.receive(jailer)
             if "ahead" in order:
-                return self._start_ahead(order["ahead"], given, uid, jailer)
+                return self._start_ahead(order["ahead"], given, uid)
             return self._obey(order, given, uid, jailer)
+
+    @contextlib.contextmanager
+    def _reporting(self, fd: int) -> Iterator[socket.socket]:
+        """To the jailer, which hears of whatever fails. Closed with all that is not kept."""
+        jailer = socket.socket(fileno=fd)
+        try:
+            yield jailer
         except channel.ChannelClosed:
             os._exit(0)
         except BaseException as error:  # whatever it is, the caller must hear of it
             channel.send(jailer, {"failed": describe(error)})
             os._exit(1)
+        jailer.detach()
 
-    def _start_ahead(
-        self, ahead: dict[str, Any], fds: list[int], uid: int, jailer: socket.socket
-    ) -> dict[str, Any]:
-        """Become a stem."""
+    def _join(self, shell: int, groups: list[int]) -> None:
+        """Be a process of the shell, and no zygote any more."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._control.close()
+        os.setsid()
+        if self._python:
+            # A function may bring modules of any name: ours must not be there before.
+            for name in self._own_modules:
+                del sys.modules[name]
+            gc.enable()
+        entering.enter(shell, groups)
+        channel.close_all([shell, *groups])
+
+    def _start_ahead(self, ahead: dict[str, Any], fds: list[int], uid: int) -> dict[str, Any]:
+        """Become the command of a stem."""
         pipes, (between, *program) = fds[:2], fds[2:]
         self._become_ordinary(uid, pipes)
         more = {stem.CHANNEL: between}
         if program:
             more[stem.PROGRAM] = program[0]
-        jailer.detach()
         self._keep_only(pipes, ahead["telemetry_fd"], more)
         os.chdir("/")
         if program:
@@ -191,11 +214,9 @@ class Zygote:
         tmp = _furnish(order, fds)
         own_filter = order["template"]
         self._become_ordinary(uid, pipes, bytes.fromhex(own_filter) if own_filter else None)
-        text, _, _ = os.pread(payload, os.fstat(payload).st_size, 0).partition(b"\0")
-        start: dict[str, Any] = json.loads(text)
+        start = _parse(os.pread(payload, os.fstat(payload).st_size, 0))
         status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
         channel.send(jailer, {"entered": True}, [status, tmp])
-        jailer.detach()
         number, more = start["telemetry_fd"], {}
         if own_filter:
             more[template.CONTROL_FD] = fds[-1]
@@ -225,6 +246,12 @@ def _furnish(order: dict[str, Any], fds: list[int]) -> int:
     targets = order["targets"]
     given_tmp = fds[3 + len(targets)] if order["mounted_tmp"] else None
     return entering.furnish(dict(zip(targets, fds[3:])), given_tmp, order["tmp_mib"])
+
+
+def _parse(payload: bytes) -> dict[str, Any]:
+    """What to run; behind it may be the same for those who read no JSON."""
+    start: dict[str, Any] = json.loads(payload.partition(b"\0")[0])
+    return start
 
 
 def describe(error: BaseException) -> str:

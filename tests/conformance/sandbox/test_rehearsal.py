@@ -24,7 +24,7 @@ mother = zygote.Zygote(channel.pair()[0], lambda start: zygote._run(start, path)
 mother._seccomp, mother._processes, mother._python = filter_of("python"), 1024, True
 syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
 bootstrap.import_client()
-ranges = rehearsal.rehearse(mother._become_environment, mother._run)
+ranges = rehearsal.rehearse(mother._become_stem, mother._run)
 memory = [tuple(one) for one in ranges]
 
 def own_pages_of_a_child():

@@ -61,25 +61,16 @@ class NamespaceSandbox:
         self._peak_bytes = 0
         self._killed = False
 
-    def own_pipes(self, output: int, telemetry: int) -> None:
-        """Take over the read ends."""
-        os.set_blocking(output, False)
-        os.set_blocking(telemetry, False)
-        self.output_fd, self.telemetry_fd = output, telemetry
-        self._fds += [output, telemetry]
-
     def appeared(self, message: Message, fds: list[int]) -> None:
         """The jailer made it."""
         runtime, *fds = fds
         if message["platform"]:
             platform, *fds = fds
             self.platform_listener = socket.socket(fileno=platform)
-        self._status, self._switch, *pipes = fds
-        self._fds += [self._status, self._switch]
-        if pipes:  # its process was started ahead, with pipes of its own
-            channel.close_all([self.output_fd, self.telemetry_fd])
-            self._fds = self._fds[2:]
-            self.own_pipes(*pipes)
+        self._fds = fds
+        self._status, self._switch, self.output_fd, self.telemetry_fd = fds
+        os.set_blocking(self.output_fd, False)
+        os.set_blocking(self.telemetry_fd, False)
         self.runtime_listener = socket.socket(fileno=runtime)
         self._words = (message["freeze"].encode(), message["thaw"].encode())
         self._memory = MemoryPeak(self._status, message["usage"])
@@ -235,7 +226,7 @@ class NamespaceDriver:
         sandbox = NamespaceSandbox(spec.environment_id, self.jail)
         self._sandboxes[spec.environment_id] = sandbox
         try:
-            _request(self.jail, spec, sandbox, stem)
+            _request(self.jail, spec, stem)
             limit_s = self._limits.sandbox_create_timeout_s + _ANSWER_MARGIN_S
             async with asyncio.timeout(limit_s):
                 await asyncio.shield(sandbox.created)
@@ -359,8 +350,8 @@ def _open_archive(opened: contextlib.ExitStack, path: Path | None) -> list[int]:
     return []
 
 
-def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox, stem: bool) -> None:
-    """Ask for the sandbox, keeping the read ends of its pipes."""
+def _request(jail: Jail, spec: SandboxSpec, stem: bool) -> None:
+    """Ask for the sandbox."""
     with contextlib.ExitStack() as opened:
         paths = (spec.code_dir, *spec.layer_dirs) if spec.template is None else ()
         folders = [_open(opened, path) for path in paths]
@@ -368,11 +359,6 @@ def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox, stem: boo
         payload = os.memfd_create("environment", os.MFD_CLOEXEC)
         opened.callback(os.close, payload)
         os.write(payload, payload_of(spec))
-        output, output_end = os.pipe2(os.O_CLOEXEC)
-        opened.callback(os.close, output_end)
-        telemetry, telemetry_end = os.pipe2(os.O_CLOEXEC)
-        opened.callback(os.close, telemetry_end)
-        sandbox.own_pipes(output, telemetry)
         message: Message = {"op": "fork", "id": spec.environment_id, "template": spec.template}
         if spec.template is None:
             message = {
@@ -388,4 +374,4 @@ def _request(jail: Jail, spec: SandboxSpec, sandbox: NamespaceSandbox, stem: boo
                 "background": spec.background,
             }
         folders[1:1] = archive
-        jail.send(message, [payload, output_end, telemetry_end, *folders])
+        jail.send(message, [payload, *folders])

@@ -52,8 +52,8 @@ class Order:
     background: bool
     """It gets what the others leave of the CPU."""
     create_timeout_s: float
-    pipes: tuple[int, int, int]
-    """Payload, output, telemetry."""
+    payload: int
+    """Memory file: what the main process is to do."""
     trees: Mapping[str, int]
     """Detached mounts by target: code, layers, an archive; none where the shell has them
     already."""
@@ -95,7 +95,7 @@ class Environment:
         self.order = order
         self._jailer = jailer
         self._shell: Shell | None = None
-        self._fds = [*order.pipes, *order.trees.values()]
+        self._fds = [order.payload, *order.trees.values()]
         self._oom_event: int | None = None
         self._heard = False
         self._created = False
@@ -141,6 +141,7 @@ class Environment:
                 "mounted_tmp": tmp is not None,
                 "template": None,
             }
+            self._fds[1:1] = shell.make_pipes()
             self._complete(message)
             self._jailer.loop.read(shell.child.fileno(), self._child_said)
             channel.send(shell.child, message, [*self._fds, *inherited])
@@ -160,9 +161,9 @@ class Environment:
         self._tmp = mounted
         status = os.open(_STATUS, os.O_RDONLY | os.O_CLOEXEC, dir_fd=shell.proc)
         try:
-            payload, sent = order.pipes[0], 0
-            while sent < os.fstat(payload).st_size:
-                sent += os.sendfile(stem.fileno(), payload, sent, 1 << 20)
+            sent, size = 0, os.fstat(order.payload).st_size
+            while sent < size:
+                sent += os.sendfile(stem.fileno(), order.payload, sent, size)
             stem.shutdown(socket.SHUT_WR)
             self._announce([status])
         finally:
@@ -261,10 +262,10 @@ class Environment:
             path, message["freeze"], message["thaw"] = freezer
             switch = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         message["platform"] = shell.platform >= 0
-        pipes = shell.pipes or ()
-        self._jailer.tell(message, [*shell.listeners, *fds, switch, *pipes])
+        assert shell.pipes is not None
+        self._jailer.tell(message, [*shell.listeners, *fds, switch, *shell.pipes])
         os.close(switch)
-        shell.close_listeners()
+        shell.handed_over()
 
     def _child_ended(self, status: int) -> None:
         """The main process ended; the shell sees to the rest of what runs in it."""

@@ -63,7 +63,9 @@ class ForkedEnvironment(Environment):
         assert shell.child is not None
         try:
             self._watch_memory(shell)
-            for pipe in self.order.pipes[1:]:
+            ends = shell.make_pipes()
+            self._fds += ends
+            for pipe in ends:
                 os.fchown(pipe, shell.uid, shell.uid)
             name = only_process(shell.proc)
             status = os.open(f"{name}/status", os.O_RDONLY | os.O_CLOEXEC, dir_fd=shell.proc)

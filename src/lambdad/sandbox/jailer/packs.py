@@ -118,9 +118,10 @@ class Pack:
         self._waiting.append(customer)
         self.match()
 
-    def serve_in(self, slot: int, customer: Customer) -> None:
-        """Give the customer a shell in this slot, built for it."""
-        self._build(slot, customer)
+    def serve_in(self, slot: int | None, customer: Customer, *, bound: bool = True) -> None:
+        """Give the customer a shell that is built for it, in this slot or a free one. Not `bound`:
+        the process that waits in it has the rights with which it was forked."""
+        self._build(slot, customer, bound)
 
     def forget(self, customer: Customer) -> None:
         """The customer waits no longer."""
@@ -147,7 +148,9 @@ class Pack:
         if not self._coming and len(self._spare) < self.wanted_spares:
             self._build()
 
-    def _build(self, slot: int | None = None, customer: Customer | None = None) -> None:
+    def _build(
+        self, slot: int | None = None, customer: Customer | None = None, bound: bool = True
+    ) -> None:
         try:
             shell, blueprint = self._plan(self, slot)
         except OSError as error:
@@ -156,6 +159,7 @@ class Pack:
             if customer is not None:
                 customer.fail(str(error))
             return
+        shell.starts_ahead = bound and self.recipe.interpreter is not None
         if customer is None:
             self._coming.add(shell)
         else:
@@ -196,17 +200,18 @@ class Pack:
             ours.setblocking(False)
             shell.child = ours
             groups = shell.group.open_entries()
+            ends = shell.make_stem() if shell.starts_ahead else []
             try:
                 number = next(self._numbers)
-                request = {"fork": number, "uid": shell.uid}
-                self._zygote.fork(request, [shell.pidfd, theirs.fileno(), *groups])
+                request = {"fork": number, "uid": shell.uid, "stem": shell.starts_ahead}
+                self._zygote.fork(request, [shell.pidfd, theirs.fileno(), *ends, *groups])
                 self._children[number] = shell
                 self._loop.read(ours.fileno(), partial(self._child_said, shell))
             except OSError as error:
                 self._give_up(shell, str(error))
             finally:
                 theirs.close()
-                channel.close_all(groups)
+                channel.close_all([*ends, *groups])
 
     def _child_said(self, shell: Shell) -> None:
         """The child of a shell that is not handed out yet."""

@@ -7,10 +7,9 @@ lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
         + one fd of a file or folder per target
     {"op": "create", "id", "pack", "memory_mib", "tmp_mib", "heir_of": id or null,
       "may_take_stem": bool, "forks": bool, "archive": bool, "background": bool}
-        + payload (what the environment's first process reads), output, telemetry, code,
-          [archive], layers …
+        + payload (what the environment's first process reads), code, [archive], layers …
     {"op": "fork", "id", "template": id of one that `forks`}
-        + payload, output, telemetry
+        + payload
     {"op": "terminate", "id", "pid"}                     SIGTERM to a process, by its pid inside
     {"op": "sockets", "id"}
     {"op": "kill", "id", "keep_tmp": bool}               once for each one created, after its own
@@ -25,7 +24,7 @@ jailer → lambdad:
     {"created": id, "freeze": word, "thaw": word, "usage": {…},
      "platform": bool}
         + Runtime API listener, [platform listener], status file of the main process, freezer,
-          [output, telemetry: of a process that was started ahead, in place of those given]
+          output, telemetry
     {"failed": id, "reason", ["lost": true]}             instead of `created`; nothing is left.
                                                          lost: what was prepared for it had ended
     {"exited": id, "status": wait status, "oom": bool, "peak_bytes": 0 if it was killed}
@@ -284,7 +283,7 @@ class Jailer:
         pack.start_zygote(greeting, lambda why: self.tell({"prepared": name, "failed": why}, []))
 
     def _create(self, message: dict[str, Any], fds: list[int]) -> None:
-        folders = [os.dup(fd) for fd in fds[3:]] if message["forks"] else []
+        folders = [os.dup(fd) for fd in fds[1:]] if message["forks"] else []
         try:
             order = self._order(message, fds)
         except OSError as error:
@@ -300,10 +299,11 @@ class Jailer:
         self._environments[order.id] = environment
         if not pack.has_zygote:  # the last one died
             self._start_zygote(pack)
-        if order.inherited is None or order.inherited.slot is None:
+        slot = None if order.inherited is None else order.inherited.slot
+        if slot is None and not message["forks"]:
             pack.serve(environment, may_take_stem=message["may_take_stem"])
         else:
-            pack.serve_in(order.inherited.slot, environment)
+            pack.serve_in(slot, environment, bound=not message["forks"])
 
     def _origin(self, pack: Pack, folders: list[int]) -> Origin:
         assert self._builders.init is not None
@@ -322,7 +322,7 @@ class Jailer:
             channel.close_all(fds)
             self.tell({"failed": message["id"], "reason": "its template is gone"}, [])
             return
-        own = {"id": message["id"], "pipes": (fds[0], fds[1], fds[2])}
+        own = {"id": message["id"], "payload": fds[0]}
         order = replace(origin.order, **own, trees={}, inherited=None)
         environment = ForkedEnvironment(order, origin.template, self)
         self._environments[order.id] = environment
@@ -330,13 +330,13 @@ class Jailer:
 
     def _order(self, message: dict[str, Any], fds: list[int]) -> Order:
         """Takes over the fds. Raises OSError."""
-        pipes, folders = fds[:3], fds[3:]
+        payload, *folders = fds
         try:
             if message["pack"] not in self._packs:
                 raise OSError(f"no pack {message['pack']} is prepared")
             trees = mounts.of_a_function(folders, message["archive"], self._settings.rootless)
         except OSError:
-            channel.close_all(pipes)
+            os.close(payload)
             raise
         finally:
             channel.close_all(folders)
@@ -347,7 +347,7 @@ class Jailer:
             processes=self._settings.processes,
             background=message["background"],
             create_timeout_s=self._settings.create_timeout_s,
-            pipes=(pipes[0], pipes[1], pipes[2]),
+            payload=payload,
             trees=trees,
             scratch=self._scratch,
             inherited=self._kept.pop(message["heir_of"], None),

@@ -35,10 +35,12 @@ class Shell:
     """Detached file system for /tmp, of the default size, where /tmp is on disk."""
     child: socket.socket | None = None
     """To the process that waits inside to become a function."""
+    starts_ahead: bool = False
+    """Whether the zygote's child is a stem from the start."""
     stem: socket.socket | None = None
-    """To the command that was started ahead, where one was."""
+    """To the process that was started ahead, where one was."""
     pipes: tuple[int, int] | None = None
-    """Read ends of its output and telemetry."""
+    """Read ends of its function's output and telemetry."""
     dead: bool = False
     ended: Callable[[], None] = lambda: None
     """Called once everything inside has ended."""
@@ -70,6 +72,20 @@ class Shell:
         scratch.prepare(mib)
         return scratch.make(mib)
 
+    def make_pipes(self) -> list[int]:
+        """Make the pipes of its function; their write ends are the caller's to close."""
+        output, output_end = os.pipe2(os.O_CLOEXEC)
+        telemetry, telemetry_end = os.pipe2(os.O_CLOEXEC)
+        self.pipes = (output, telemetry)
+        return [output_end, telemetry_end]
+
+    def make_stem(self) -> list[int]:
+        """Make what a process that is started ahead gets: its ends of the pipes and of the channel,
+        the caller's to close."""
+        self.stem, theirs = socket.socketpair()
+        self.stem.setblocking(False)
+        return [*self.make_pipes(), theirs.detach()]
+
     @property
     def waits(self) -> bool:
         """Whether the process that is to become a function is still there."""
@@ -87,10 +103,11 @@ class Shell:
         """Of the Runtime API and, where functions may reach it, of the platform."""
         return [fd for fd in (self.runtime, self.platform) if fd >= 0]
 
-    def close_listeners(self) -> None:
-        """They have gone to lambdad."""
-        channel.close_all(self.listeners)
+    def handed_over(self) -> None:
+        """Listeners and pipes have gone to lambdad."""
+        channel.close_all([*self.listeners, *(self.pipes or ())])
         self.runtime = self.platform = -1
+        self.pipes = None
 
     def close(self) -> None:
         """Give the fds back."""

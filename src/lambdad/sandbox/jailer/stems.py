@@ -9,7 +9,6 @@ started in the ordinary way. May not know about environments.
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import time
 from collections import deque
@@ -93,24 +92,19 @@ class Stems:
         """Have the command started in this shell."""
         assert shell.child is not None
         self._making = shell
-        shell.stem, theirs = socket.socketpair()
-        shell.stem.setblocking(False)
-        output, output_end = os.pipe2(os.O_CLOEXEC)
-        telemetry, telemetry_end = os.pipe2(os.O_CLOEXEC)
-        shell.pipes = (output, telemetry)
+        ends = shell.make_stem()
+        assert shell.stem is not None
         shell.on_child_end = lambda status: self._lost(shell)
         shell.ended = partial(self._shell_ended, shell, shell.ended)
         self._loop.read(shell.stem.fileno(), partial(self._said, shell))
         program = [] if self._program is None else [self._program]
-        fds = [output_end, telemetry_end, theirs.fileno(), *program]
         try:
-            channel.send(shell.child, {"ahead": self._ahead}, fds)
+            channel.send(shell.child, {"ahead": self._ahead}, [*ends, *program])
         except (OSError, channel.ChannelClosed):
             self._lost(shell)
             shell.kill()
         finally:
-            theirs.close()
-            channel.close_all([output_end, telemetry_end])
+            channel.close_all(ends)
 
     def fail(self, reason: str, lost: bool = False) -> None:
         """There is no shell for one. Whoever needs the next environment hears why."""
