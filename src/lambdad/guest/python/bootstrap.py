@@ -42,6 +42,10 @@ def bare_path(first: str) -> list[str]:
 def import_client() -> None:
     """Import the runtime client and what it imports later, whatever the function."""
     importlib.import_module("awslambdaric.__main__")
+    for hook in sys.path_hooks:
+        with contextlib.suppress(ImportError):
+            sys.path_importer_cache["/var/task"] = hook("/var/task")
+            break
     importlib.import_module("http.client")
     importlib.import_module("runtime_client").unite()
     with contextlib.suppress(ImportError):  # earlier releases do without
@@ -52,15 +56,21 @@ def import_client() -> None:
 
 def become(variables: Mapping[str, str]) -> None:
     """Take over the function's environment in an interpreter that started with another one."""
-    os.environ.clear()
-    os.environ.update(variables)
-    time.tzset()
+    before = dict(os.environ)
+    for name in before.keys() - variables.keys():
+        del os.environ[name]
+    for name, value in variables.items():
+        if before.get(name) != value:
+            os.environ[name] = value
+    if before.get("TZ") != variables.get("TZ"):
+        time.tzset()
 
 
 def run(variables: Mapping[str, str], runtime_path: list[str]) -> int:
     """Run the function of `variables` until it ends the process; the exit code."""
     sys.path[:] = search_path(variables, runtime_path)
-    site.addsitedir(sys.path[0])
+    # Told what is there already, it does not look for it: ten calls of the system.
+    site.addsitedir(sys.path[0], set(sys.path))
     sys.argv = [os.path.join(runtime_path[0], "bootstrap.py")]
     try:
         client = importlib.import_module("awslambdaric.__main__")
