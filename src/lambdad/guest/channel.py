@@ -17,6 +17,9 @@ MESSAGE_BYTES = 1 << 16
 MESSAGE_FDS = 32
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class ChannelClosed(Exception):
     """The other side is gone."""
 
@@ -29,7 +32,7 @@ def pair() -> tuple[socket.socket, socket.socket]:
 def send(sock: socket.socket, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
     """Send one message. Raises BlockingIOError when the buffer of a non-blocking socket is full,
     ChannelClosed when nobody listens."""
-    packet = json.dumps(message, separators=(",", ":")).encode()
+    packet = _encode(message).encode()
     if len(packet) > MESSAGE_BYTES:
         raise ValueError("message of %d bytes" % len(packet))
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
@@ -55,7 +58,7 @@ def receive(sock: socket.socket) -> tuple[dict[str, Any], list[int]]:
     if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
         close_all(fds)
         raise ValueError("message or its fds cut off")
-    return json.loads(packet), list(fds)
+    return json.loads(packet.decode()), list(fds)
 
 
 def close_all(fds: Iterable[int]) -> None:

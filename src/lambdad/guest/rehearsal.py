@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import socket
 import traceback
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from . import channel, entering, syscalls, working_set
 
 _FUNCTION = os.path.join(os.path.dirname(__file__), "python", "rehearsal.py")
+_LONGEST_S = 10
 _REQUEST_ID = "00000000-0000-4000-8000-000000000000"
 _EVENT = b'{"key": [1, 2.5, null, "text"]}'
 _NEXT = (
@@ -40,6 +42,7 @@ def rehearse(become: Become, run: Run) -> list[working_set.Range]:
     ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
+        signal.alarm(_LONGEST_S)
         try:
             _play(become, run, theirs)
         except BaseException:

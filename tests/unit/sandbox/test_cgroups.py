@@ -73,6 +73,26 @@ def written(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return values
 
 
+def test_only_what_changes_is_written_and_in_an_order_that_the_kernel_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 1 refuses a limit with swap that is below the one without."""
+    (tmp_path / "memory.memsw.limit_in_bytes").touch()
+    written: list[str] = []
+    monkeypatch.setattr(cgroups, "_write", lambda path, _: written.append(Path(path).name))
+    group = Group([(Hierarchy(tmp_path, 1, ALL), str(tmp_path))])
+
+    def limited(memory_mib: int) -> list[str]:
+        written.clear()
+        group.limit(memory_mib, 1024)
+        return list(written)
+
+    memory = ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
+    assert limited(128) == [*memory, "cpu.shares", "cpu.cfs_quota_us", "pids.max"]
+    assert limited(128) == []
+    assert limited(512) == [*reversed(memory), "cpu.shares"]
+
+
 def test_limits_of_version_1(tmp_path: Path, written: dict[str, str]) -> None:
     Group([(Hierarchy(tmp_path, 1, ALL), str(tmp_path))]).limit(256, 1024)
     assert written == {

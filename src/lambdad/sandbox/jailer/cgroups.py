@@ -48,6 +48,11 @@ def _write(path: str, value: object) -> None:
         os.close(fd)
 
 
+def _read(path: str) -> str:
+    with open(path, "rb", buffering=0) as file:
+        return file.read().decode()
+
+
 class Group:
     """One environment's group in every hierarchy. Paths are plain text: a dozen are made for
     every environment, and Path objects cost more than the calls."""
@@ -56,6 +61,8 @@ class Group:
         self._places = places
         self._paths = {name: path for tree, path in places for name in tree.controllers}
         self._versions = {name: tree.version for tree, _ in places for name in tree.controllers}
+        self._limits: dict[str, object] = {}
+        """What was written, by file: setting a limit is not free, even to what it is."""
 
     def make(self) -> None:
         """Create the folders."""
@@ -76,26 +83,34 @@ class Group:
         if memory := self._paths.get("memory"):
             limit_bytes = (memory_mib + tmp_mib) * MIB
             if self._versions["memory"] == 1:
-                _write(f"{memory}/memory.limit_in_bytes", limit_bytes)
+                files = [f"{memory}/memory.limit_in_bytes"]
                 if os.path.exists(swap := f"{memory}/memory.memsw.limit_in_bytes"):
-                    _write(swap, limit_bytes)
+                    # Never below the other: the last to be set, the first to be raised.
+                    files.insert(0 if files[0] in self._limits else 1, swap)
+                for file in files:
+                    self._set(file, limit_bytes)
             else:
-                _write(f"{memory}/memory.max", limit_bytes)
-                _write(f"{memory}/memory.oom.group", 1)
+                self._set(f"{memory}/memory.max", limit_bytes)
+                self._set(f"{memory}/memory.oom.group", 1)
                 if os.path.exists(swap := f"{memory}/memory.swap.max"):
-                    _write(swap, 0)
+                    self._set(swap, 0)
         if cpu := self._paths.get("cpu"):
             weight, ceiling = cpu_share(memory_mib)
             if background:
                 weight = _LEAST_WEIGHT
             if self._versions["cpu"] == 1:
-                _write(f"{cpu}/cpu.shares", weight)
-                _write(f"{cpu}/cpu.cfs_quota_us", ceiling * PERIOD_US)
+                self._set(f"{cpu}/cpu.shares", weight)
+                self._set(f"{cpu}/cpu.cfs_quota_us", ceiling * PERIOD_US)
             else:
-                _write(f"{cpu}/cpu.weight", min(10_000, max(1, weight * 100 // 1024)))
-                _write(f"{cpu}/cpu.max", f"{ceiling * PERIOD_US} {PERIOD_US}")
+                self._set(f"{cpu}/cpu.weight", min(10_000, max(1, weight * 100 // 1024)))
+                self._set(f"{cpu}/cpu.max", f"{ceiling * PERIOD_US} {PERIOD_US}")
         if pids := self._paths.get("pids"):
-            _write(f"{pids}/pids.max", processes)
+            self._set(f"{pids}/pids.max", processes)
+
+    def _set(self, path: str, value: object) -> None:
+        if self._limits.get(path) != value:
+            _write(path, value)
+            self._limits[path] = value
 
     @property
     def limits_memory(self) -> bool:
@@ -122,8 +137,7 @@ class Group:
         if memory is None:
             return False
         name = "memory.oom_control" if self._versions["memory"] == 1 else "memory.events"
-        text = Path(memory, name).read_text()
-        counts = (line.split() for line in text.splitlines())
+        counts = (line.split() for line in _read(f"{memory}/{name}").splitlines())
         return any(key == "oom_kill" and int(value) > 0 for key, value in counts)
 
     def usage_files(self) -> dict[str, str] | None:
@@ -142,7 +156,7 @@ class Group:
         files = self.usage_files()
         if files is None:
             return 0
-        return without_cache(int(Path(files["peak"]).read_text()), files["stat"])
+        return without_cache(int(_read(files["peak"])), files["stat"])
 
     def freezer(self) -> tuple[str, str, str] | None:
         """(file, word that freezes, word that thaws)."""
@@ -156,7 +170,7 @@ class Group:
     def pids(self) -> set[int]:
         """Its processes, all of them: nobody leaves a group by themselves."""
         _, path = self._places[0]
-        return {int(pid) for pid in Path(path, "cgroup.procs").read_text().split()}
+        return {int(pid) for pid in _read(f"{path}/cgroup.procs").split()}
 
     def take(self, pid: int) -> None:
         """Move a process in."""
@@ -213,7 +227,7 @@ class Cgroups:
 
     def _make_in(self, tree: Hierarchy) -> Hierarchy:
         """The hierarchy with the controllers that can be had in our folder of it."""
-        own = self._folder(tree)
+        own = Path(self._folder(tree))
         _make_folder(own)
         if tree.version == 1:
             return tree
@@ -233,16 +247,16 @@ class Cgroups:
     @property
     def folders(self) -> list[str]:
         """Where the groups are, one folder for each hierarchy."""
-        return [str(self._folder(tree)) for tree in self._hierarchies]
+        return [self._folder(tree) for tree in self._hierarchies]
 
-    def _folder(self, tree: Hierarchy) -> Path:
-        return tree.home / "lambdad" / self._instance
+    def _folder(self, tree: Hierarchy) -> str:
+        return f"{tree.home}/lambdad/{self._instance}"
 
     def clear(self) -> None:
         """Kill what runs in the instance's groups and remove them. Blocks, for 2 s at most."""
         deadline = time.monotonic() + 2
         for tree in self._hierarchies:
-            folder = self._folder(tree)
+            folder = Path(self._folder(tree))
             if not folder.exists():
                 continue
             groups = [path for path in folder.iterdir() if path.is_dir()]

@@ -6,6 +6,7 @@ Owns numbers and layouts. Source: the kernel's include/uapi/linux/{netlink,rtnet
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import struct
@@ -32,30 +33,44 @@ _REGISTER = 1
 _PORT_GIVEN = 2
 
 
-def default_route(device: int, source: str) -> None:
-    """Send everything that goes nowhere else out of a device, from this address. OSError."""
-    attributes = _attribute(_ROUTE_DEVICE, struct.pack("I", device))
-    attributes += _attribute(_ROUTE_SOURCE, socket.inet_aton(source))
-    _add_route(_UNICAST, _LINK_SCOPE, 0, attributes)
+Message = tuple[int, int, bytes]
+"""Type, flags, content."""
 
 
-def no_route(network: str, bits: int) -> None:
-    """Refuse connections to a network, but for the namespace's own addresses, with "no route to
-    host". OSError."""
-    destination = _attribute(_ROUTE_DESTINATION, socket.inet_aton(network))
-    _add_route(_UNREACHABLE, _EVERY_SCOPE, bits, destination)
-
-
-def _add_route(kind: int, scope: int, bits: int, attributes: bytes) -> None:
-    header = struct.pack(
-        "BBBBBBBBI", socket.AF_INET, bits, 0, 0, _MAIN_TABLE, _STATIC, scope, kind, 0
-    )
-    _exchange(_NETLINK_ROUTE, [(_NEW_ROUTE, _REQUEST | _ACK | _CREATE, header + attributes)])
+def route(device: int, source: str, refused: tuple[str, int]) -> None:
+    """Send everything that goes nowhere else out of a device, from this address. Connections to
+    the refused network (address, bits), but for the namespace's own addresses, fail with "no route
+    to host". OSError."""
+    _exchange(_NETLINK_ROUTE, _routes(device, source, *refused))
 
 
 def redirect_tcp(port: int, not_to_network: str, not_to: str) -> None:
     """Turn every outgoing TCP connection to a local port, but those to one /8 and to one address.
     Where it was bound for, SO_ORIGINAL_DST of the accepted socket tells. OSError."""
+    _exchange(_NETLINK_NETFILTER, _redirection(port, not_to_network, not_to))
+
+
+# Spelled once: it is the same for every namespace.
+@functools.cache
+def _routes(device: int, source: str, network: str, bits: int) -> Sequence[Message]:
+    out = _attribute(_ROUTE_DEVICE, struct.pack("I", device))
+    out += _attribute(_ROUTE_SOURCE, socket.inet_aton(source))
+    destination = _attribute(_ROUTE_DESTINATION, socket.inet_aton(network))
+    return (
+        _new_route(_UNICAST, _LINK_SCOPE, 0, out),
+        _new_route(_UNREACHABLE, _EVERY_SCOPE, bits, destination),
+    )
+
+
+def _new_route(kind: int, scope: int, bits: int, attributes: bytes) -> Message:
+    header = struct.pack(
+        "BBBBBBBBI", socket.AF_INET, bits, 0, 0, _MAIN_TABLE, _STATIC, scope, kind, 0
+    )
+    return _NEW_ROUTE, _REQUEST | _ACK | _CREATE, header + attributes
+
+
+@functools.cache
+def _redirection(port: int, not_to_network: str, not_to: str) -> Sequence[Message]:
     table, chain = _text(1, "lambdad"), _text(1, "lambdad")
     chain += _text(3, "out") + _text(7, "nat")
     hook = _attribute(1, _big(_OUTPUT_HOOK)) + _attribute(
@@ -79,15 +94,12 @@ def redirect_tcp(port: int, not_to_network: str, not_to: str) -> None:
     mark = struct.pack(">BBH", socket.AF_UNSPEC, 0, _NFTABLES)
     family = struct.pack(">BBH", socket.AF_INET, 0, 0)
     subsystem = _NFTABLES << 8
-    _exchange(
-        _NETLINK_NETFILTER,
-        [
-            (_BATCH_BEGIN, _REQUEST, mark),
-            (subsystem | _NEW_TABLE, _REQUEST | _ACK | _CREATE, family + table),
-            (subsystem | _NEW_CHAIN, _REQUEST | _ACK | _CREATE, family + chain),
-            (subsystem | _NEW_RULE, _REQUEST | _ACK | _CREATE | _APPEND, family + rule),
-            (_BATCH_END, _REQUEST, mark),
-        ],
+    return (
+        (_BATCH_BEGIN, _REQUEST, mark),
+        (subsystem | _NEW_TABLE, _REQUEST | _ACK | _CREATE, family + table),
+        (subsystem | _NEW_CHAIN, _REQUEST | _ACK | _CREATE, family + chain),
+        (subsystem | _NEW_RULE, _REQUEST | _ACK | _CREATE | _APPEND, family + rule),
+        (_BATCH_END, _REQUEST, mark),
     )
 
 
@@ -125,8 +137,8 @@ def _attribute(kind: int, value: bytes) -> bytes:
     return struct.pack("HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def _exchange(protocol: int, messages: Sequence[tuple[int, int, bytes]]) -> None:
-    """Send (type, flags, content) as one packet; every message that asks for it is acknowledged."""
+def _exchange(protocol: int, messages: Sequence[Message]) -> None:
+    """Send them as one packet; every message that asks for it is acknowledged."""
     packet = b""
     for number, (kind, flags, content) in enumerate(messages):
         packet += struct.pack("IHHII", 16 + len(content), kind, flags, number, 0) + content

@@ -60,8 +60,8 @@ def listen(platform: bool) -> list[socket.socket]:
 def open_way_out() -> tuple[socket.socket, socket.socket]:
     """(listener of all TCP connections to the world, DNS socket), non-blocking. Raises OSError
     where the kernel cannot redirect."""
-    netlink.default_route(socket.if_nametoindex("lo"), RUNTIME_API[0])
-    netlink.no_route(*LINK_LOCAL)  # the relay refuses it too, but after the kernel has accepted
+    # The relay refuses what is link-local too, but after the kernel has accepted.
+    netlink.route(socket.if_nametoindex("lo"), RUNTIME_API[0], refused=LINK_LOCAL)
     netlink.redirect_tcp(WAY_OUT[1], WAY_OUT[0], RUNTIME_API[0])
     resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     resolver.bind(RESOLVER)

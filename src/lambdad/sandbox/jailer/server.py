@@ -45,9 +45,9 @@ from pathlib import Path
 from typing import Any
 
 from lambdad.guest import channel, syscalls
-from lambdad.sandbox.jailer import exits, mounts, network, relay
+from lambdad.sandbox.jailer import mounts, network, relay
 from lambdad.sandbox.jailer.builders import Blueprint, Builders
-from lambdad.sandbox.jailer.cgroups import Cgroups, Group
+from lambdad.sandbox.jailer.cgroups import Cgroups
 from lambdad.sandbox.jailer.environments import Environment, Order, Remains
 from lambdad.sandbox.jailer.forked import ForkedEnvironment, TemplateEnvironment
 from lambdad.sandbox.jailer.home import Home
@@ -58,11 +58,13 @@ from lambdad.sandbox.jailer.packs import Pack, Plan
 from lambdad.sandbox.jailer.scratch import DEFAULT_MIB, Scratch, unmount
 from lambdad.sandbox.jailer.shell import Shell
 from lambdad.sandbox.jailer.stems import Keeping
-from lambdad.sandbox.jailer.templates import Origin
+from lambdad.sandbox.jailer.templates import Origin, why_none
 from lambdad.sandbox.jailer.zygotes import Recipe
 from lambdad.sandbox.seccomp.filters import filter_of, template_filter
 
 _REMOVE_RETRY_S = 0.002
+_DEFAULT_MEMORY_MIB = 128
+"""What most functions have: shells have its limits ahead."""
 _RELAY = "relay"
 """A family of its own, which may do what all may."""
 
@@ -140,7 +142,7 @@ class Jailer:
             "static_init": self._builders.init is not None,
             "no_disk_tmp": self._without_scratch,
             "no_way_out": self._without_way_out,
-            "no_templates": _why_no_templates(self._settings, pid1_group, self._builders),
+            "no_templates": why_none(self._settings.rootless, pid1_group, self._builders.init),
         }
         self.tell({"hello": hello}, [])
         self.loop.read(self._control.fileno(), self._read)
@@ -359,8 +361,10 @@ class Jailer:
             raise OSError(f"{self._settings.environments} environments exist already")
         slot = self._slots.pop() if inherited is None else inherited
         group = self._cgroups.group(f"slot-{slot}")
+        memory_tmp_mib = DEFAULT_MIB if self._scratch is None else 0
         try:
             group.make()
+            group.limit(_DEFAULT_MEMORY_MIB, self._settings.processes, memory_tmp_mib)
         except OSError:
             self._slots.append(slot)
             raise
@@ -386,15 +390,3 @@ class Jailer:
             way_out=self._relay is not None,
         )
         return shell, blueprint
-
-
-def _why_no_templates(settings: Settings, some_group: Group, builders: Builders) -> str | None:
-    if settings.rootless:
-        return "an ordinary user's environments are one user to the kernel"
-    if some_group.freezer() is None:
-        return "the machine has no control group that freezes"
-    if builders.init is None:
-        return "there is no static first process for this machine"
-    if not exits.can_tell():
-        return "the kernel does not tell how processes of others end (Linux 6.15 does)"
-    return None
