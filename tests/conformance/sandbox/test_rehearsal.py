@@ -42,15 +42,33 @@ after = own_pages_of_a_child()
 found = sum(length for _, length in ranges) // mmap.PAGESIZE
 print(json.dumps({"found": found, "before": before, "after": after}))
 """
+HANG = """
+import time
+from lambdad.guest import rehearsal, syscalls
+
+syscalls.unshare(syscalls.CLONE_NEWNS)
+syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+rehearsal.entering.TASK_ROOT = "/mnt"
+rehearsal._LONGEST_S = 1
+print(rehearsal.rehearse(lambda *_: time.sleep(600), print))
+"""
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces of its own need root")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces of its own need root")
-def test_children_begin_with_the_pages_that_the_rehearsal_wrote_to() -> None:
+def _run(script: str) -> str:
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", REHEARSE]
+    command = [sys.executable, "-c", script]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    pages = json.loads(done.stdout)
+    return done.stdout
+
+
+def test_one_that_hangs_holds_nobody_up() -> None:
+    assert _run(HANG) == "[]\n"
+
+
+def test_children_begin_with_the_pages_that_the_rehearsal_wrote_to() -> None:
+    pages = json.loads(_run(REHEARSE))
     assert pages["found"] > 100, pages
     # What the mother writes to meanwhile is a child's own as well, copied or not.
     assert pages["before"] < pages["found"] // 2, pages
