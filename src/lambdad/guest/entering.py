@@ -60,15 +60,27 @@ def limit(what: int, wanted: int) -> None:
     resource.setrlimit(what, (value, value))
 
 
+def give_up_rights(uid: int) -> None:
+    """Have no rights from now on, whatever is executed: own ids, no capability."""
+    syscalls.drop_bounding_set()
+    _change_ids(uid)
+    syscalls.set_capabilities(0, 0, 0)
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _change_ids(uid: int) -> None:
+    if os.getuid() != uid:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+
+
 def drop_privileges(uid: int, seccomp: bytes) -> None:
     """Become an ordinary process that can never be more: own ids, no capability, seccomp.
 
     The bounding set is empty and no_new_privs set since the zygote started.
     """
-    if os.getuid() != uid:
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
+    _change_ids(uid)
     syscalls.set_capabilities(0, 0, 0)
     # A change of ids makes /proc/self unreadable for the process itself until it says otherwise.
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)

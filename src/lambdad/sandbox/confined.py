@@ -25,7 +25,7 @@ if __name__ == "__main__":
 
 from lambdad.guest import syscalls
 from lambdad.guest.conductor import Conductor
-from lambdad.guest.entering import limit
+from lambdad.guest.entering import give_up_rights, limit
 from lambdad.sandbox import landlock
 
 
@@ -36,14 +36,9 @@ def main(plan_fd: int) -> None:
     limit(resource.RLIMIT_CORE, 0)
     limit(resource.RLIMIT_NOFILE, plan["open_files"])
     limit(resource.RLIMIT_DATA, plan["data_bytes"])
-    syscalls.drop_bounding_set()
     if plan["uid"] is not None:
         limit(resource.RLIMIT_NPROC, plan["processes"])
-        os.setgroups([])
-        os.setresgid(plan["uid"], plan["uid"], plan["uid"])
-        os.setresuid(plan["uid"], plan["uid"], plan["uid"])
-    syscalls.set_capabilities(0, 0, 0)
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    give_up_rights(os.getuid() if plan["uid"] is None else plan["uid"])
     landlock.confine(map(Path, plan["readable"]), map(Path, plan["writable"]), plan["ports"])
     # A change of ids takes both back.
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdad.guest import channel, syscalls
+from lambdad.guest import channel, entering, syscalls
 from lambdad.sandbox.jailer import network
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.root import GUEST_FOLDER
@@ -200,13 +200,7 @@ def _be_first_process() -> None:
     (uid,) = struct.unpack("=I", os.read(_REPORT, 4))
     flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
     syscalls.mount("proc", "/proc", "proc", flags)
-    syscalls.drop_bounding_set()
-    if uid != _KEEP_IDS:
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-    syscalls.set_capabilities(0, 0, 0)
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    entering.give_up_rights(os.getuid() if uid == _KEEP_IDS else uid)
     os.write(_REPORT, b"\0")
     os.close(_REPORT)
     while command := os.read(_COMMANDS, 1):

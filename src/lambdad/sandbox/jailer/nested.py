@@ -148,12 +148,7 @@ def _execute_init(blueprint: Blueprint, nest: Nest) -> None:
     null = os.open("/dev/null", os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
-    syscalls.drop_bounding_set()
-    os.setgroups([])
-    os.setresgid(blueprint.uid, blueprint.uid, blueprint.uid)
-    os.setresuid(blueprint.uid, blueprint.uid, blueprint.uid)
-    syscalls.set_capabilities(0, 0, 0)
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    entering.give_up_rights(blueprint.uid)
     init = fcntl.fcntl(nest.init, fcntl.F_DUPFD_CLOEXEC, _REPORT + 1)
     os.dup2(blueprint.commands, _COMMANDS)
     os.closerange(_REPORT, _REPORT + 1)

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lambdad.guest import channel, syscalls
+from lambdad.guest import channel, entering, syscalls
 from lambdad.sandbox.destinations import Destinations
 from lambdad.sandbox.jailer.passage import Passage, Patience, Ready, linger_not
 
@@ -269,13 +269,7 @@ def serve(control: socket.socket, opened: Sequence[str]) -> None:
     Relay(control, Destinations(opened, is_own), servers, sockets_in_all()).run()
 
 
-def give_up_rights(uid: int, seccomp: bytes) -> None:
+def confine(uid: int, seccomp: bytes) -> None:
     """Become a process that may do nothing but use the sockets it is given and open others."""
-    syscalls.drop_bounding_set()
-    if os.getuid() != uid:
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-    syscalls.set_capabilities(0, 0, 0)
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    entering.give_up_rights(uid)
     syscalls.load_seccomp(seccomp)

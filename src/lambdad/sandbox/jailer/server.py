@@ -175,7 +175,7 @@ class Jailer:
         def run() -> int:
             own = os.dup2(theirs.detach(), 3)
             os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-            relay.give_up_rights(uid, seccomp)
+            relay.confine(uid, seccomp)
             relay.serve(socket.socket(fileno=own), self._settings.opened_networks)
             return 0
 
