@@ -66,7 +66,7 @@ class Supervisor:
         stream = log_stream(clock.wall_ms(), version.version, self.id)
         self._log = LogCollector(services.log_sink, version, stream, clock, services.limits)
         self._recorder = Recorder(
-            version, self.id, self._log, clock, lambda: self._boot.memory_peak_bytes(), purpose
+            version, stream, self._log, clock, lambda: self._boot.memory_peak_bytes(), purpose
         )
         self._boot = self._new_boot()
         self._starts = Starts(self._new_boot, self._recorder, clock, pack, stream)
@@ -110,7 +110,7 @@ class Supervisor:
         self._services.freezer.watch(self)
 
     def _new_boot(self) -> Boot:
-        runs = Runs(self, self._services.limits)
+        runs = Runs(self, self._services.limits, self._clock)
         boot = Boot(self.version, self.purpose, self._services, self._log, (self, runs), self)
         self._recorder.feed_with(boot.extensions.feed)
         self._boot = boot
@@ -224,6 +224,10 @@ class Supervisor:
                 self._deliver(self.running)
         elif step is Step.INITIALISED or step is Step.RESTORED:
             self._boot.runtime_ready()
+        elif step is Step.TRUNCATED:
+            if self.running is not None:
+                fault = faults.truncated(self.running.request.request_id)
+                self.complete(fault.payload, fault)
         elif self._withheld:
             self._withheld = False
             self._owner.available(self)
