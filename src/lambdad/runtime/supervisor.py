@@ -128,11 +128,23 @@ class Supervisor:
         self._waiting, self._withheld = None, False
         self._boot.end(reason, keep_tmp=error_type != faults.OUT_OF_MEMORY)
 
+    async def _initialise_again(self) -> None:
+        """Ahead of its next invocation, as it was ahead of the first."""
+        self._first = None
+        try:
+            await self._starts.again(self._boot, self._owner.creation_turn(), "init")
+            ready = not self.ended and await self.initialise()
+        except Exception:  # whatever it is, another environment takes its place
+            self.end("failure")
+            return
+        if ready:
+            self._owner.available(self)
+
     async def _invoke_after_init(self, invocation: Invocation) -> None:
         """Repeat init on the function's own time, then run: AWS's suppressed init."""
         try:
             turn = self._owner.creation_turn()
-            invocation.started_ns = await self._starts.again(self._boot, turn)
+            invocation.started_ns = await self._starts.again(self._boot, turn, "invoke")
             failure = await self._starts.outcome(self._boot, "invoke", self.version.timeout_s)
         except Exception as error:  # whatever it is, the caller must not wait for ever
             self.abandon(error)
@@ -300,11 +312,14 @@ class Supervisor:
 
     def _reset(self, error_type: str | None, reason: str) -> None:
         """After a run that failed: go on with the same /tmp. One that ran out of memory is
-        replaced, and one that is to be initialised ahead of invocations, by one that is."""
-        if error_type == faults.OUT_OF_MEMORY or self.purpose.ahead:
+        replaced."""
+        if error_type == faults.OUT_OF_MEMORY:
             self.end(reason)
+            return
+        self._prepare_for_init(error_type, reason)
+        if self.purpose.ahead:
+            self._services.tasks.spawn(self._initialise_again())
         else:
-            self._prepare_for_init(error_type, reason)
             self._owner.available(self)
 
     def end(self, reason: str = "spindown") -> None:

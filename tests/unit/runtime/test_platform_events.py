@@ -228,6 +228,19 @@ def test_a_response_that_comes_whole_takes_none() -> None:
     assert record["metrics"] == {"durationMs": 500.0, "producedBytes": 6}
 
 
+def test_an_environment_is_known_by_its_log_stream() -> None:
+    async def scenario() -> None:
+        async with running(PlayedDriver(echo)) as bench:
+            version = bench.python("", log_format="JSON")
+            await bench.invoke(version)
+            _, event = bench.log.events[0]
+            started = json.loads(event.message)
+            assert started["type"] == "platform.initStart"
+            assert started["record"]["instanceId"] == event.stream
+
+    run(scenario())
+
+
 def test_an_error_is_no_response() -> None:
     async def fail(runtime: Runtime) -> None:
         event = await runtime.next()
