@@ -128,18 +128,6 @@ class Supervisor:
         self._waiting, self._withheld = None, False
         self._boot.end(reason, keep_tmp=error_type != faults.OUT_OF_MEMORY)
 
-    async def _initialise_again(self) -> None:
-        """Ahead of its next invocation, as it was ahead of the first."""
-        self._first = None
-        try:
-            await self._starts.again(self._boot, self._owner.creation_turn(), "init")
-            ready = not self.ended and await self.initialise()
-        except Exception:  # whatever it is, another environment takes its place
-            self.end("failure")
-            return
-        if ready:
-            self._owner.available(self)
-
     async def _invoke_after_init(self, invocation: Invocation) -> None:
         """Repeat init on the function's own time, then run: AWS's suppressed init."""
         try:
@@ -236,10 +224,9 @@ class Supervisor:
                 self._deliver(self.running)
         elif step is Step.INITIALISED or step is Step.RESTORED:
             self._boot.runtime_ready()
-        elif step is Step.TRUNCATED:
-            if self.running is not None:
-                fault = faults.truncated(self.running.request.request_id)
-                self.complete(fault.payload, fault)
+        elif step is Step.TRUNCATED and self.running is not None:
+            fault = faults.truncated(self.running.request.request_id)
+            self.complete(fault.payload, fault)
         elif self._withheld:
             self._withheld = False
             self._owner.available(self)
@@ -315,11 +302,8 @@ class Supervisor:
         replaced."""
         if error_type == faults.OUT_OF_MEMORY:
             self.end(reason)
-            return
-        self._prepare_for_init(error_type, reason)
-        if self.purpose.ahead:
-            self._services.tasks.spawn(self._initialise_again())
         else:
+            self._prepare_for_init(error_type, reason)
             self._owner.available(self)
 
     def end(self, reason: str = "spindown") -> None:
