@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import tracemalloc
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -14,8 +15,11 @@ from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.runtime.connection import RESPONSE_MODE, Connection
 from lambdad.runtime.environment import Rejected
 from lambdad.runtime.extension_api import ExtensionEvents, route
+from lambdad.runtime.purpose import ON_DEMAND
+from lambdad.runtime.telemetry_events import event_lines
 from lambdad.runtime.telemetry_feed import TelemetryFeed
 from lambdad.runtime.telemetry_subscription import Subscription
+from support.functions import make_version
 
 HEAD = b"POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -64,6 +68,10 @@ class Environment:
     def route(self, connection: Connection) -> None:
         self.headers = connection.headers
 
+    def await_body(self, connection: Connection) -> None: ...
+
+    def break_body(self, connection: Connection) -> None: ...
+
     def begin(self, *_: object) -> None: ...
 
     def write(self, chunk: bytes) -> None:
@@ -102,7 +110,9 @@ async def _nobody(port: int) -> socket.socket:
 def test_subscriptions_without_end_are_refused() -> None:
     """Each begins with all that was kept of the init phase."""
     feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS, _nobody)
-    subscription = Subscription(("extension",), "HTTP", 1, "/", 1000, 262_144, 1000, "Logs")
+    subscription = Subscription(("extension",), "HTTP", 1, "/", 1000, 262_144, 1000, "Logs", "")
+    version = make_version(Path("/code"))
+    feed.lines_for = lambda subscription: event_lines(subscription, version, "stream", ON_DEMAND)
     made = 0
     while feed.open:
         feed.subscribe("same", subscription)

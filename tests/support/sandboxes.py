@@ -59,6 +59,20 @@ class Runtime:
         lines += ["Transfer-Encoding: chunked", "", ""]
         self._writer.write("\r\n".join(lines).encode())
 
+    async def promise(self, path: str, size: int, headers: dict[str, str]) -> None:
+        """A request of so many bytes, which follow or do not."""
+        await self._connect()
+        assert self._writer is not None
+        lines = [f"POST /2018-06-01/runtime/{path} HTTP/1.1", "Host: x"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"Content-Length: {size}", "", ""]
+        self._writer.write("\r\n".join(lines).encode())
+
+    async def write(self, data: bytes) -> None:
+        assert self._writer is not None
+        self._writer.write(data)
+        await self._writer.drain()
+
     async def chunk(self, data: bytes) -> None:
         assert self._writer is not None
         self._writer.write(b"%x\r\n%b\r\n" % (len(data), data))

@@ -27,6 +27,8 @@ ARCHIVE = "/var/runtime/archive"
 TELEMETRY_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
 TELEMETRY_FD = 62
 """The number that AWS's own environments use."""
+LOCKED_BYTES = 65_536
+"""Of memory that a function may keep from being reclaimed, as on AWS."""
 
 
 def enter(shell: int, cgroups: Sequence[int]) -> None:
@@ -51,6 +53,13 @@ def furnish(trees: Mapping[str, int], tmp: int | None, tmp_mib: int) -> int:
         flags = syscalls.MS_REMOUNT | syscalls.MS_NOSUID | syscalls.MS_NODEV
         syscalls.mount(None, "/tmp", None, flags, "size=%dm" % tmp_mib)
     return syscalls.clone_tree(syscalls.AT_FDCWD, "/tmp")
+
+
+def limit_process(open_files: int) -> None:
+    """Set what is bounded in every process of a function, and inherited by its children."""
+    limit(resource.RLIMIT_NOFILE, open_files)
+    limit(resource.RLIMIT_CORE, 0)
+    limit(resource.RLIMIT_MEMLOCK, LOCKED_BYTES)
 
 
 def limit(what: int, wanted: int) -> None:

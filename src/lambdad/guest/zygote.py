@@ -81,8 +81,7 @@ class Zygote:
             except Exception as error:
                 channel.send(self._control, {"broken": describe(error)})
                 raise
-        entering.limit(resource.RLIMIT_NOFILE, message["open_files"])
-        entering.limit(resource.RLIMIT_CORE, 0)
+        entering.limit_process(message["open_files"])
         syscalls.drop_bounding_set()
         syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
         signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -26,6 +26,7 @@ from lambdad.runtime.invocation import Invocation
 from lambdad.runtime.purpose import InitializationType, Purpose
 from lambdad.runtime.services import EnvironmentServices
 from lambdad.runtime.snapshot_supervisor import SnapStartSupervisor
+from lambdad.runtime.standing_supervisor import StandingSupervisor
 from lambdad.runtime.supervisor import Supervisor
 from lambdad.sandbox.driver import RuntimePack
 
@@ -262,7 +263,9 @@ class FunctionPool:
         return replace(self._on_demand, note=note)
 
     def _member(self, purpose: Purpose) -> Supervisor:
-        kind = SnapStartSupervisor if purpose.restores else Supervisor
+        kind: type[Supervisor] = StandingSupervisor if purpose.ahead else Supervisor
+        if purpose.restores:
+            kind = SnapStartSupervisor
         environment = kind(self.version, self._pack, self._fleet.services, self, purpose)
         self.members.add(environment)
         return environment

@@ -45,7 +45,14 @@ class RuntimeEvents(Protocol):
 class RunEvents(Protocol):
     """What the responses of a function lead to; likewise."""
 
+    def on_response_begun(self, request_id: str) -> None:
+        """Its head has come, and not all of the rest."""
+
     def on_response(self, request_id: str, payload: bytes) -> None: ...
+
+    def on_response_broken(self, request_id: str) -> None:
+        """The runtime hung up before the rest came."""
+
     def on_response_too_large(self, request_id: str) -> None: ...
     def on_invalid_response_mode(self, request_id: str) -> None: ...
     def on_error(self, request_id: str, error_type: str, payload: bytes) -> None: ...
@@ -138,6 +145,14 @@ class RuntimeApi:
     def break_stream(self) -> None:
         self.runs.on_stream_broken()
 
+    def await_body(self, connection: Connection) -> None:
+        if request_id := _responds_to(connection):
+            self.runs.on_response_begun(request_id)
+
+    def break_body(self, connection: Connection) -> None:
+        if request_id := _responds_to(connection):
+            self.runs.on_response_broken(request_id)
+
     # -- routes -------------------------------------------------------------------------------
 
     def _next(self, connection: Connection) -> None:
@@ -204,6 +219,12 @@ def _invocation_of(connection: Connection) -> tuple[str, bytes]:
         return "", b""
     request_id, _, action = connection.url[len(_INVOCATION) :].partition(b"/")
     return request_id.decode("latin-1"), action
+
+
+def _responds_to(connection: Connection) -> str:
+    """The invocation whose response this request is; empty for any other request."""
+    request_id, action = _invocation_of(connection)
+    return request_id if action == b"response" and connection.method == b"POST" else ""
 
 
 def _too_large(limit_bytes: int) -> Rejected:

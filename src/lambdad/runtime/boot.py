@@ -30,8 +30,8 @@ from lambdad.runtime.faults import (
     invalid_entrypoint,
     timed_out,
 )
-from lambdad.runtime.platform_log import InitReport
 from lambdad.runtime.purpose import Purpose
+from lambdad.runtime.reports import InitReport
 from lambdad.runtime.services import EnvironmentServices
 from lambdad.runtime.snapshot_restore import (
     RestoreFailure,

@@ -76,6 +76,12 @@ class Served(Protocol):
     def break_stream(self) -> None:
         """The client hung up before its end."""
 
+    def await_body(self, connection: Connection) -> None:
+        """The head of a request is there, and not all of the rest. Told once."""
+
+    def break_body(self, connection: Connection) -> None:
+        """The client hung up before the rest came."""
+
 
 class Connection(asyncio.Protocol):
     """One connection. `url`, `headers` (names in lower case) and `too_large` are those of the
@@ -85,6 +91,8 @@ class Connection(asyncio.Protocol):
     """Takes the body as it comes."""
     _rejection: Rejected | None
     """The answer, known before the request is complete."""
+    _awaits_body: bool
+    """The head of a request has come, and not all of the rest."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
@@ -118,6 +126,8 @@ class Connection(asyncio.Protocol):
         if self._sink is not None:
             self._sink = None
             self._served.break_stream()
+        elif self._awaits_body:
+            self._served.break_body(self)
 
     def pause_writing(self) -> None:
         self._choked = True
@@ -140,6 +150,9 @@ class Connection(asyncio.Protocol):
         if self._in_head:
             self._count(len(data))
         elif self._in_message:
+            if not self._awaits_body:
+                self._awaits_body = True
+                self._served.await_body(self)
             self._count_behind_body(len(data))
 
     # -- Source of a streamed body ------------------------------------------------------------
@@ -161,7 +174,7 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._trailer_bytes = 0
-        self._in_message = self._in_head = False
+        self._in_message = self._in_head = self._awaits_body = False
         self._sink = None
         self._rejection = None
 
@@ -214,6 +227,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         transport = self._transport
         if self._abandon is not None or transport is None or transport.is_closing():
+            self._in_message = self._awaits_body = False
             self.abort()  # a request pipelined behind one that waits
             return
         self._forget_bytes()

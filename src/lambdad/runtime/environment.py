@@ -21,6 +21,8 @@ class State(StrEnum):
     RUNNING = "Running"
     INVOCATION_RESPONSE = "InvocationResponse"
     """A streamed response has begun."""
+    RESPONSE_BROKEN = "ResponseBroken"
+    """The runtime hung up before the end of its response; it may have died."""
     RESPONSE_SENT = "ResponseSent"
     RESTORE_READY = "RestoreReady"
     """SnapStart: init is over, and the first event is not asked for before the restore."""
@@ -40,6 +42,8 @@ class Step(Enum):
     """Keep the request for the next event open."""
     DELIVER = "deliver"
     """Answer the request for the next event with the assigned invocation."""
+    TRUNCATED = "truncated"
+    """The runtime lives, and will not send the rest of its response; keep the request open."""
     WAIT = "wait"
     """The runtime has not come back for the next event yet; it will find the invocation."""
 
@@ -90,6 +94,10 @@ class Environment:
         if state is State.RESTORING:
             self.state = State.READY
             return Step.RESTORED
+        if state is State.RESPONSE_BROKEN:
+            self.state = State.READY
+            self.request_id = None
+            return Step.TRUNCATED
         if state is State.EXITED:
             return Step.PARK  # in the shutdown phase a runtime that is alive has nothing to do
         raise self._forbidden("Ready")
@@ -142,9 +150,14 @@ class Environment:
         self._check(request_id, State.RUNNING, "InvocationResponse")
         self.state = State.INVOCATION_RESPONSE
 
+    def response_broken(self) -> None:
+        """The runtime hung up in the middle of its response, if it was in it."""
+        if self.state is State.RUNNING or self.state is State.INVOCATION_RESPONSE:
+            self.state = State.RESPONSE_BROKEN
+
     def response_ended(self) -> None:
-        """The stream is complete, or will not be any more."""
-        if self.state is not State.INVOCATION_RESPONSE:
+        """The stream is complete; or a response will not be any more."""
+        if self.state not in (State.INVOCATION_RESPONSE, State.RESPONSE_BROKEN):
             raise self._forbidden("ResponseSent")
         self.state = State.RESPONSE_SENT
         self.request_id = None

@@ -210,7 +210,7 @@ class ExtensionHost:
             text = f"The extension is subscribed with the {earlier} API already"
             raise Rejected(403, f"{api}.SubscriptionClosed", text)
         feed.subscribe(identifier, subscription)
-        feed.on_subscribed(member.name, subscription.types)
+        feed.on_subscribed(member.name, subscription)
 
     def close_registration(self) -> None:
         """Init is over."""

@@ -64,7 +64,8 @@ def extension_failed(error_type: str, request_id: str, reason: str) -> Fault:
 
 
 def truncated(request_id: str) -> Fault:
-    """The runtime hung up before the end of the response that it streamed."""
+    """The runtime hung up before the end of its response (type: AWS's runtime interface
+    emulator)."""
     return _fault("Runtime.TruncatedResponse", request_id, "Response was truncated")
 
 

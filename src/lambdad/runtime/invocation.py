@@ -72,6 +72,9 @@ class Sink(Protocol):
     def begin(self, content_type: str, source: Source) -> None:
         """The function starts to stream; `source` does the writing."""
 
+    written_bytes: int
+    """Of all parts, whether anybody read them or not."""
+
     def write(self, chunk: bytes) -> None:
         """Take one part. Never blocks; tells the source to pause instead."""
 
@@ -82,7 +85,7 @@ class Invocation:
     The caller may go away (a cancelled future); the run goes on to its end all the same, and
     keeps its slot until then."""
 
-    __slots__ = ("future", "request", "sink", "slot", "started_ns")
+    __slots__ = ("answered_ns", "future", "request", "response_ns", "sink", "slot", "started_ns")
 
     def __init__(
         self,
@@ -98,6 +101,10 @@ class Invocation:
         """Takes what the function streams; None where the caller waits for the whole response."""
         self.started_ns = 0
         """When the function's time began to run, monotonic; 0 before."""
+        self.response_ns = 0
+        """When its response began to come, monotonic; 0 before, and where it came whole."""
+        self.answered_ns = 0
+        """When the function was done and its extensions were not, monotonic; 0 before."""
 
     def answer(self, result: InvokeResult) -> None:
         """Its caller need not wait for the end of the run, which keeps its slot."""

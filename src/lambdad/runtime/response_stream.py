@@ -31,6 +31,7 @@ class ResponseStream:
         self.outcome: InvokeResult | None = None
         """How the run ended, known at the end of the iteration. Only an error's payload counts:
         what a successful run had to say is in the chunks."""
+        self.written_bytes = 0
         self._buffer_bytes = buffer_bytes
         self._chunks: deque[bytes] = deque()
         self._held_bytes = 0
@@ -96,6 +97,7 @@ class ResponseStream:
 
     def write(self, chunk: bytes) -> None:
         """Never blocks: past the bound the source is paused."""
+        self.written_bytes += len(chunk)
         if self._left or not chunk:
             return
         self._chunks.append(chunk)

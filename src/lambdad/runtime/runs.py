@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from lambdad.core.clock import Clock
 from lambdad.core.limits import Limits
 from lambdad.runtime import faults
 from lambdad.runtime.environment import Environment, State
@@ -16,7 +17,8 @@ from lambdad.runtime.faults import Fault
 from lambdad.runtime.invocation import Invocation, Sink, Source
 
 _TRUNCATED_AFTER_S = 0.25
-"""From the end of a connection in the middle of a stream to the verdict that its runtime lives."""
+"""From the end of a connection in the middle of a response to the verdict that its runtime lives,
+unless that asks for its next event before."""
 
 
 class Host(Protocol):
@@ -38,9 +40,16 @@ class Host(Protocol):
 class Runs:
     """The responses of one execution environment, one after another."""
 
-    def __init__(self, host: Host, limits: Limits) -> None:
+    def __init__(self, host: Host, limits: Limits, clock: Clock) -> None:
         self._host = host
         self._limits = limits
+        self._clock = clock
+
+    def on_response_begun(self, request_id: str) -> None:
+        """The head of a response has come, and the rest is still to come."""
+        running = self._host.running
+        if running is not None and running.request.request_id == request_id:
+            running.response_ns = self._clock.monotonic_ns()
 
     def on_response(self, request_id: str, payload: bytes) -> None:
         """A whole response. Raises Rejected, as all of these do."""
@@ -87,15 +96,22 @@ class Runs:
         limit = self._limits.streamed_response_bytes
         self._host.withhold(faults.response_too_large(limit))
 
+    def on_response_broken(self, request_id: str) -> None:
+        """The runtime hung up in the middle of a response that it did not stream."""
+        running = self._host.running
+        if running is not None and running.request.request_id == request_id:
+            self.on_stream_broken()
+
     def on_stream_broken(self) -> None:
         """The runtime hung up midway. Most of the time because its process has ended: then that is
         what the caller is told, as soon as it is known."""
+        self._host.environment.response_broken()
         if self._host.running is not None:
             loop = asyncio.get_running_loop()
             loop.call_later(_TRUNCATED_AFTER_S, self._verdict, self._host.running)
 
     def _verdict(self, invocation: Invocation) -> None:
-        streaming = self._host.environment.state is State.INVOCATION_RESPONSE
-        if streaming and self._host.running is invocation:
+        broken = self._host.environment.state is State.RESPONSE_BROKEN
+        if broken and self._host.running is invocation:
             self._host.environment.response_ended()
             self._host.withhold(faults.truncated(invocation.request.request_id))

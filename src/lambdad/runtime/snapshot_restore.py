@@ -24,7 +24,7 @@ from lambdad.functions.errors import LambdaError
 from lambdad.guest.template import OFFER_HEADER, READY
 from lambdad.runtime.connection import ACCEPTED, Connection, Next, response
 from lambdad.runtime.environment import Environment, State
-from lambdad.runtime.platform_log import RestoreReport
+from lambdad.runtime.reports import RestoreReport
 from lambdad.runtime.variables import Credentials
 
 _NEXT = b"/2018-06-01/runtime/restore/next"

@@ -46,16 +46,16 @@ class Starts:
         self._forked = boot
 
     async def again(
-        self, before: Boot, turn: contextlib.AbstractAsyncContextManager[object]
+        self, before: Boot, turn: contextlib.AbstractAsyncContextManager[object], phase: str
     ) -> int:
-        """Likewise inside an invocation, when nothing of the one before is left and it is its turn;
-        when that was, monotonic."""
+        """Likewise after a reset, ahead of invocations or inside one (`invoke`), when nothing of
+        the one before is left and it is its turn; when that was, monotonic."""
         heir_of = await before.gone()
         async with turn:
             began_ns = self._clock.monotonic_ns()
             if not self.over:
                 boot = self._new_boot()
-                self._recorder.init_started("invoke")
+                self._recorder.init_started(phase)
                 await boot.create(self._pack, self._stream, heir_of)
         return began_ns
 

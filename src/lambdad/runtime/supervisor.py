@@ -66,7 +66,7 @@ class Supervisor:
         stream = log_stream(clock.wall_ms(), version.version, self.id)
         self._log = LogCollector(services.log_sink, version, stream, clock, services.limits)
         self._recorder = Recorder(
-            version, self.id, self._log, clock, lambda: self._boot.memory_peak_bytes(), purpose
+            version, stream, self._log, clock, lambda: self._boot.memory_peak_bytes(), purpose
         )
         self._boot = self._new_boot()
         self._starts = Starts(self._new_boot, self._recorder, clock, pack, stream)
@@ -110,7 +110,7 @@ class Supervisor:
         self._services.freezer.watch(self)
 
     def _new_boot(self) -> Boot:
-        runs = Runs(self, self._services.limits)
+        runs = Runs(self, self._services.limits, self._clock)
         boot = Boot(self.version, self.purpose, self._services, self._log, (self, runs), self)
         self._recorder.feed_with(boot.extensions.feed)
         self._boot = boot
@@ -132,7 +132,7 @@ class Supervisor:
         """Repeat init on the function's own time, then run: AWS's suppressed init."""
         try:
             turn = self._owner.creation_turn()
-            invocation.started_ns = await self._starts.again(self._boot, turn)
+            invocation.started_ns = await self._starts.again(self._boot, turn, "invoke")
             failure = await self._starts.outcome(self._boot, "invoke", self.version.timeout_s)
         except Exception as error:  # whatever it is, the caller must not wait for ever
             self.abandon(error)
@@ -224,6 +224,9 @@ class Supervisor:
                 self._deliver(self.running)
         elif step is Step.INITIALISED or step is Step.RESTORED:
             self._boot.runtime_ready()
+        elif step is Step.TRUNCATED and self.running is not None:
+            fault = faults.truncated(self.running.request.request_id)
+            self.complete(fault.payload, fault)
         elif self._withheld:
             self._withheld = False
             self._owner.available(self)
@@ -296,8 +299,8 @@ class Supervisor:
 
     def _reset(self, error_type: str | None, reason: str) -> None:
         """After a run that failed: go on with the same /tmp. One that ran out of memory is
-        replaced, and one that is to be initialised ahead of invocations, by one that is."""
-        if error_type == faults.OUT_OF_MEMORY or self.purpose.ahead:
+        replaced."""
+        if error_type == faults.OUT_OF_MEMORY:
             self.end(reason)
         else:
             self._prepare_for_init(error_type, reason)

@@ -6,13 +6,17 @@ kept up to a bound; past it events are dropped, counted, and reported as platfor
 
 from __future__ import annotations
 
-import json
 from collections import deque
 
-from lambdad.runtime.platform_log import iso_time
+from lambdad.runtime.platform_events import event_line
 from lambdad.runtime.telemetry_subscription import Subscription
 
-_DROPPED = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."
+_REASONS = {
+    "Telemetry": "Some logs were dropped because the downstream consumer is slower than the logs "
+    "production rate",
+    "Logs": "Consumer seems to have fallen behind as it has not acknowledged receipt of logs.",
+}
+"""By API, as their documents have it."""
 
 
 class TelemetryBuffer:
@@ -65,6 +69,6 @@ class TelemetryBuffer:
     def _report(self, now_ms: int) -> bytes:
         records, size = self._dropped
         self._dropped = [0, 0]
-        record = {"reason": _DROPPED, "droppedRecords": records, "droppedBytes": size}
-        event = {"time": iso_time(now_ms), "type": "platform.logsDropped", "record": record}
-        return json.dumps(event, separators=(",", ":")).encode()
+        reason = _REASONS[self._subscription.api]
+        record = {"reason": reason, "droppedRecords": records, "droppedBytes": size}
+        return event_line(now_ms, "platform.logsDropped", record).rstrip().encode()

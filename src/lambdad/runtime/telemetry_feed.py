@@ -7,25 +7,36 @@ telemetry_delivery.py's. May not: know what the events mean.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from lambdad.core.clock import Clock
 from lambdad.core.limits import Limits
 from lambdad.core.value import Struct
-from lambdad.runtime.platform_log import iso_time
 from lambdad.runtime.telemetry_buffer import TelemetryBuffer
 from lambdad.runtime.telemetry_delivery import Connect, deliver
+from lambdad.runtime.telemetry_events import EventLines, Tell
 from lambdad.runtime.telemetry_subscription import Subscription
 
 _HISTORY_EVENTS = 1_000
 """Of the init phase, for who subscribes during it."""
+_EVENT_BYTES = 512
+"""What an event of the platform's own takes in memory, about."""
+
+
+class _Event(NamedTuple):
+    """One that is kept: it takes its shape when somebody wants it."""
+
+    kind: str
+    tell: Tell
+    size: int
 
 
 class _Subscriber(Struct, eq=False):
     identifier: str
     subscription: Subscription
+    lines: EventLines
     buffer: TelemetryBuffer
     delivery: asyncio.Task[None] | None = None
     """Of the batch that is on its way."""
@@ -46,29 +57,32 @@ class TelemetryFeed:
         self._clock = clock
         self._limits = limits
         self._connect = connect
-        self.on_subscribed: Callable[[str, tuple[str, ...]], None] = lambda name, types: None
+        self.on_subscribed: Callable[[str, Subscription], None] = lambda name, subscription: None
         """Told of the extension and what it gets."""
-        self._first: Callable[[], str] = str
+        self.lines_for: Callable[[Subscription], EventLines] | None = None
+        """Makes what makes a subscriber's events; without it nobody can subscribe."""
+        self._first: Tell = lambda lines: ""
         self._subscribers: dict[str, _Subscriber] = {}
         """By identifier."""
-        self._history: deque[tuple[str, str, int]] | None = deque()
-        """Kind, text and time: encoded only for a subscriber."""
+        self._history: deque[_Event] | None = deque()
         self._history_bytes = 0
         self._subscriptions = 0
         self._ending = False
 
     def subscribe(self, identifier: str, subscription: Subscription) -> None:
         """From the start of init on. An extension's later subscription takes the place of its
-        earlier one."""
+        earlier one. Only where it is `open`."""
+        assert self.lines_for is not None
         self._subscriptions += 1
         if (earlier := self._subscribers.pop(identifier, None)) is not None:
             earlier.cancel()
         buffer = TelemetryBuffer(subscription, self._limits.telemetry_backlog_bytes)
-        subscriber = self._subscribers[identifier] = _Subscriber(identifier, subscription, buffer)
-        for line in self._first().splitlines():
-            self._add(subscriber, "platform", line.encode())
-        for kind, text, timestamp_ms in self._history or ():
-            self._add(subscriber, kind, _encoded(kind, text, timestamp_ms))
+        lines = self.lines_for(subscription)
+        subscriber = _Subscriber(identifier, subscription, lines, buffer)
+        self._subscribers[identifier] = subscriber
+        self._add(subscriber, "platform", self._first)
+        for event in self._history or ():
+            self._add(subscriber, event.kind, event.tell)
 
     def api_of(self, identifier: str) -> str | None:
         """The API that an extension is subscribed with. AWS lets nobody use both."""
@@ -81,7 +95,9 @@ class TelemetryFeed:
 
     @property
     def open(self) -> bool:
-        return self._history is not None and self._subscriptions < 2 * self._limits.extensions
+        if self._history is None or self.lines_for is None:
+            return False
+        return self._subscriptions < 2 * self._limits.extensions
 
     @property
     def subscribed(self) -> bool:
@@ -90,18 +106,21 @@ class TelemetryFeed:
 
     # -- events -------------------------------------------------------------------------------
 
-    def begin(self, make: Callable[[], str]) -> None:
-        """What makes the event that comes before all others: most feeds have nobody to hear it."""
-        self._first = make
+    def begin(self, tell: Tell) -> None:
+        """The event that comes before all others."""
+        self._first = tell
 
-    def platform(self, lines: str) -> None:
-        """Events of the platform, as JSON, one a line."""
-        for line in lines.splitlines():
-            self._publish("platform", line, 0)
+    def platform(self, tell: Tell) -> None:
+        """An event of the platform."""
+        self._publish(_Event("platform", tell, _EVENT_BYTES))
 
     def log(self, kind: str, text: str, timestamp_ms: int) -> None:
         """A line that a function or an extension wrote."""
-        self._publish(kind, text.rstrip("\n"), timestamp_ms)
+
+        def tell(lines: EventLines) -> str:
+            return lines.logged(timestamp_ms, kind, text)
+
+        self._publish(_Event(kind, tell, _EVENT_BYTES + _size(text)))
 
     def flush(self) -> None:
         """The end is near: what there is goes out as soon as it can."""
@@ -109,26 +128,24 @@ class TelemetryFeed:
         for subscriber in self._subscribers.values():
             self._send(subscriber)
 
-    def _publish(self, kind: str, text: str, timestamp_ms: int) -> None:
+    def _publish(self, event: _Event) -> None:
         if self._history is not None:
-            self._remember(self._history, kind, text, timestamp_ms)
-        if self._subscribers:
-            event = _encoded(kind, text, timestamp_ms)
-            for subscriber in self._subscribers.values():
-                self._add(subscriber, kind, event)
+            self._remember(self._history, event)
+        for subscriber in self._subscribers.values():
+            self._add(subscriber, event.kind, event.tell)
 
-    def _remember(
-        self, history: deque[tuple[str, str, int]], kind: str, text: str, timestamp_ms: int
-    ) -> None:
-        history.append((kind, text, timestamp_ms))
-        self._history_bytes += _size(text)
+    def _remember(self, history: deque[_Event], event: _Event) -> None:
+        history.append(event)
+        self._history_bytes += event.size
         most_bytes = self._limits.telemetry_backlog_bytes
         while len(history) > _HISTORY_EVENTS or self._history_bytes > most_bytes:
-            self._history_bytes -= _size(history.popleft()[1])
+            self._history_bytes -= history.popleft().size
 
-    def _add(self, subscriber: _Subscriber, kind: str, event: bytes) -> None:
-        if kind in subscriber.subscription.types:
-            subscriber.buffer.add(event, self._clock.monotonic_ns())
+    def _add(self, subscriber: _Subscriber, kind: str, tell: Tell) -> None:
+        if kind not in subscriber.subscription.types:
+            return
+        for line in tell(subscriber.lines).splitlines():
+            subscriber.buffer.add(line.encode(), self._clock.monotonic_ns())
             self._schedule(subscriber)
 
     # -- delivery -----------------------------------------------------------------------------
@@ -172,21 +189,3 @@ class TelemetryFeed:
 def _size(text: str) -> int:
     """What it takes in memory, at most."""
     return len(text) if text.isascii() else 4 * len(text)
-
-
-def _encoded(kind: str, text: str, timestamp_ms: int) -> bytes:
-    """An event; the platform's own are encoded already."""
-    if kind == "platform":
-        return text.encode()
-    event = {"time": iso_time(timestamp_ms), "type": kind, "record": _record(text)}
-    return json.dumps(event, separators=(",", ":")).encode()
-
-
-def _record(text: str) -> object:
-    """A function that logs JSON has its records as objects."""
-    if text.startswith("{"):
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            return text
-    return text

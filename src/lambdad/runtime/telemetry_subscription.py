@@ -1,7 +1,8 @@
 """What an extension asks of the Telemetry API or of the older Logs API. Pure.
 
 Owns the schema of a subscription, its bounds and the texts of its errors (Lambda developer guide,
-"Telemetry API reference": 400 ValidationError, the problems joined by semicolons).
+"Telemetry API reference": 400 ValidationError, the problems joined by semicolons; "Using the
+Lambda Logs API": likewise Logs.ValidationError).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ _SCHEMAS = {
     "Telemetry": ("2022-07-01", "2022-12-13", "2025-01-29"),
     "Logs": ("2020-08-15", "2021-03-18"),
 }
-"""Of each API; all of one API are answered in its latest."""
+"""Of each API, its default first."""
+_ERROR_TYPES = {"Telemetry": "ValidationError", "Logs": "Logs.ValidationError"}
 _TYPES = ("platform", "function", "extension")
 _PROTOCOLS = ("HTTP", "TCP")
 _HOSTS = ("sandbox.localdomain", "sandbox")
@@ -45,6 +47,8 @@ class Subscription(Value):
     timeout_ms: int
     api: str
     """`Telemetry` or `Logs`."""
+    schema: str
+    """Its version: in which shapes the events are."""
 
 
 def parse_subscription(body: bytes, api: str) -> Subscription:
@@ -57,16 +61,18 @@ def parse_subscription(body: bytes, api: str) -> Subscription:
         if not isinstance(asked, dict):
             raise TypeError("no object")
     except (ValueError, TypeError, RecursionError):
-        raise Rejected(400, "ValidationError", "The request's body is not valid JSON") from None
-    if asked.get("schemaVersion", _SCHEMAS[api][0]) not in _SCHEMAS[api]:
+        text = "The request's body is not valid JSON"
+        raise Rejected(400, _ERROR_TYPES[api], text) from None
+    schema = asked.get("schemaVersion", _SCHEMAS[api][0])
+    if schema not in _SCHEMAS[api]:
         problems.append(f"schemaVersion should be one of {', '.join(_SCHEMAS[api])}")
     types = _types(asked.get("types"), problems)
     destination = asked.get("destination")
     protocol, port, path = _destination(destination, problems)
     items, size, timeout_ms = _buffering(asked.get("buffering") or {}, problems)
     if problems:
-        raise Rejected(400, "ValidationError", "; ".join(problems))
-    return Subscription(types, protocol, port, path, items, size, timeout_ms, api)
+        raise Rejected(400, _ERROR_TYPES[api], "; ".join(problems))
+    return Subscription(types, protocol, port, path, items, size, timeout_ms, api, schema)
 
 
 def _types(given: Any, problems: list[str]) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ class TrainingRun:
         self._pipe = _ArchivePipe(store)
         self._stream = log_stream(services.clock.wall_ms(), version.version, "training")
         roomy = replace(version, memory_mib=max(version.memory_mib, MEMORY_MIB))
-        events = (self, Runs(self, services.limits))
+        events = (self, Runs(self, services.limits, services.clock))
         self._boot = Boot(roomy, _BACKGROUND, services, self._pipe, events, self)
 
     async def archive(self, pack: RuntimePack) -> Path:

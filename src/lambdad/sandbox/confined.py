@@ -25,7 +25,7 @@ if __name__ == "__main__":
 
 from lambdad.guest import syscalls
 from lambdad.guest.conductor import Conductor
-from lambdad.guest.entering import give_up_rights, limit
+from lambdad.guest.entering import give_up_rights, limit, limit_process
 from lambdad.sandbox import landlock
 
 
@@ -33,8 +33,7 @@ def main(plan_fd: int) -> None:
     """Never returns. Raises OSError where the walls cannot be put up: nothing runs then."""
     with os.fdopen(plan_fd) as file:
         plan: dict[str, Any] = json.load(file)
-    limit(resource.RLIMIT_CORE, 0)
-    limit(resource.RLIMIT_NOFILE, plan["open_files"])
+    limit_process(plan["open_files"])
     limit(resource.RLIMIT_DATA, plan["data_bytes"])
     if plan["uid"] is not None:
         limit(resource.RLIMIT_NPROC, plan["processes"])

@@ -103,6 +103,14 @@ def test_python_variables_are_visible_before_the_handler_is_imported(bench: Work
     assert Path(seen[2]).name == "task" or bench.driver.tier in WITHOUT_NAMESPACES
 
 
+def test_the_limits_of_a_process_are_aws_s(bench: Workbench) -> None:
+    source = (
+        "import resource as r\n"
+        "seen = [r.getrlimit(what) for what in (r.RLIMIT_NOFILE, r.RLIMIT_MEMLOCK)]"
+    )
+    assert bench.look(source) == [[1024, 1024], [65_536, 65_536]]
+
+
 @pytest.mark.parametrize("code", [0, 1, 42, 255])
 def test_the_exit_code_arrives(bench: Workbench, code: int) -> None:
     end, _ = bench.ends(bench.shell(f"exit {code}"))

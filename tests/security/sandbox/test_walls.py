@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import secrets
 import socket
@@ -333,6 +334,20 @@ def test_limits_of_the_process(bench: Workbench) -> None:
     assert files == [1024, 1024]
     assert core == [0, 0]
     assert processes == ([1024] * 2 if bench.driver.tier is Tier.NAMESPACES else [4096] * 2)
+
+
+def test_little_memory_can_be_kept_from_being_reclaimed(bench: Workbench) -> None:
+    source = (
+        "import ctypes, mmap\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "area = mmap.mmap(-1, 1 << 20)\n"
+        "at = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(area)))\n"
+        "seen = []\n"
+        "for size in (4096, 1 << 20):\n"
+        "    seen.append(libc.mlock(at, ctypes.c_size_t(size)) and ctypes.get_errno())\n"
+        "seen.append(libc.mlockall(3))\n"
+    )
+    assert bench.look(source) == [0, errno.ENOMEM, -1]
 
 
 def test_processes_are_bounded(bench: Workbench) -> None:

@@ -366,8 +366,8 @@ def test_telemetry_reaches_its_subscriber(bench: OpenBench) -> None:
         assert kinds[:5] == [
             "platform.initStart",
             "platform.telemetrySubscription",
-            "platform.extension",
             "platform.initRuntimeDone",
+            "platform.extension",
             "platform.initReport",
         ]
         assert kinds[5:] == [
@@ -485,7 +485,7 @@ def test_telemetry_inside_the_runtime(bench: OpenBench, tier: Tier) -> None:
                     seen = (await on.answer(version))[2]
         assert [kind for kind, _ in seen][:7] == [
             "platform.initStart", "function", "platform.telemetrySubscription",
-            "platform.extension", "platform.initRuntimeDone", "platform.initReport",
+            "platform.initRuntimeDone", "platform.extension", "platform.initReport",
             "platform.start",
         ]  # fmt: skip
         lines = [record for kind, record in seen if kind == "function"]

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from lambdad.functions.attachments import Provisioned
 from lambdad.functions.snapshot import FunctionVersion
+from lambdad.invoke.provisioning import Allocation
 from lambdad.sandbox.driver import Tier
-from support.functions import Bench, run
+from support.functions import Bench, make_function, run
 from support.real_sandboxes import NAMESPACE_TIERS, tier_id
 
 from .conftest import OpenBench
@@ -114,6 +116,29 @@ def handler(event, context):
             assert result.function_error is None
             assert result.duration_ms > 400
             assert result.billed_ms >= 400
+
+    run(scenario())
+
+
+def test_a_provisioned_one_keeps_its_files_and_is_initialised_ahead(bench: OpenBench) -> None:
+    async def scenario() -> None:
+        async with bench() as on:
+            version = on.python(SOURCE, timeout_s=2, version="1")
+            key = (version.account, version.region, version.name)
+            provisioned = {"1": Provisioned(1, 0)}
+            on.catalog.publish(make_function(version, provisioned=provisioned))
+
+            async def available() -> None:
+                while on.provisioner.allocation(key, "1") != Allocation("READY", 1, 1):
+                    await asyncio.sleep(0.005)
+
+            await available()
+            first = await on.answer(version)
+            assert await fail(on, version, "exit") == "Runtime.ExitError"
+            await available()
+            second = await on.invoke(version)
+            assert json.loads(second.payload) == [1, 3, True, first[3]]
+            assert second.init_ms is None
 
     run(scenario())
 

@@ -111,23 +111,108 @@ def test_more_invocations_spill_over_and_only_what_spilled_is_reaped() -> None:
     run(scenario())
 
 
-def test_one_that_dies_is_replaced() -> None:
-    async def die(runtime: Runtime) -> None:
-        await runtime.next()
-        runtime.exit(Exit(1, None))
+async def die(runtime: Runtime) -> None:
+    await runtime.next()
+    runtime.exit(Exit(1, None))
+
+
+async def run_out_of_memory(runtime: Runtime) -> None:
+    await runtime.next()
+    runtime.exit(Exit(None, 9, oom=True))
+
+
+def failing_once(
+    play: Any, check: Callable[[Bench, FunctionVersion, PlayedDriver], Any], *then: Any
+) -> None:
+    """Provision one environment, have a run of it fail, and check what is there after that."""
 
     async def scenario() -> None:
-        driver = PlayedDriver(die, echo)
+        driver = PlayedDriver(play, *then, echo)
         async with running(driver) as bench:
             (version,) = versions = published(bench, "1")
             bench.catalog.publish(function_of(versions, provisioned={"1": Provisioned(1, 0)}))
             await ready(bench, version)
-            assert (await bench.invoke(version)).error_type == "Runtime.ExitError"
-            await until(lambda: allocation(bench, version) == Allocation("READY", 1, 1))
-            assert len(driver.sandboxes) == 2
-            assert (await bench.invoke(version, 1)).init_ms is None
+            assert (await bench.invoke(version)).function_error == "Unhandled"
+            await check(bench, version, driver)
 
     run(scenario())
+
+
+def streams(bench: Bench) -> int:
+    return len({event.stream for _, event in bench.log.events})
+
+
+def test_a_failed_run_resets_it_and_its_init_is_repeated_ahead_of_the_next() -> None:
+    async def check(bench: Bench, version: FunctionVersion, driver: PlayedDriver) -> None:
+        await until(lambda: allocation(bench, version) == Allocation("READY", 1, 1))
+        result = await bench.invoke(version, 1)
+        assert (result.payload, result.init_ms) == (b"1", None)
+        dead, heir = driver.sandboxes
+        assert heir.spec.heir_of == dead.environment_id
+        assert streams(bench) == 1
+        lines = bench.log.messages(version.name)
+        assert sum(line.startswith("INIT_START") for line in lines) == 2
+        assert sum("Phase: init\n" in line for line in lines) == 2
+
+    failing_once(die, check)
+
+
+def test_while_its_init_is_repeated_it_is_allocated_and_not_available() -> None:
+    going_on = asyncio.Event()
+
+    async def slow(runtime: Runtime) -> None:
+        await going_on.wait()
+        await echo(runtime)
+
+    async def check(bench: Bench, version: FunctionVersion, driver: PlayedDriver) -> None:
+        await until(lambda: len(driver.sandboxes) == 2)
+        assert allocation(bench, version) == Allocation("READY", 1, 0)
+        assert (await bench.invoke(version, 1)).init_ms is not None, "spilled over"
+        going_on.set()
+        await until(lambda: allocation(bench, version) == Allocation("READY", 1, 1))
+        assert streams(bench) == 2
+
+    failing_once(die, check, slow)
+
+
+def test_one_that_fails_in_its_repeated_init_is_replaced() -> None:
+    async def check(bench: Bench, version: FunctionVersion, driver: PlayedDriver) -> None:
+        await until(lambda: allocation(bench, version) == Allocation("READY", 1, 1))
+        assert len(driver.sandboxes) == 3
+        assert streams(bench) == 2
+        assert (await bench.invoke(version, 1)).init_ms is None
+
+    failing_once(die, check, broken)
+
+
+def test_one_that_cannot_be_started_again_is_replaced_when_there_is_room() -> None:
+    async def check(bench: Bench, version: FunctionVersion, driver: PlayedDriver) -> None:
+        driver.refusal = "no room"
+        await until(lambda: bench.fleet.environments == 0)
+        driver.refusal = None
+        bench.fleet.turn()
+        await until(lambda: allocation(bench, version) == Allocation("READY", 1, 1))
+        assert not driver.kept
+
+    failing_once(die, check)
+
+
+def test_one_that_ran_out_of_memory_is_replaced() -> None:
+    async def check(bench: Bench, version: FunctionVersion, driver: PlayedDriver) -> None:
+        await until(lambda: allocation(bench, version) == Allocation("READY", 1, 1))
+        assert [sandbox.spec.heir_of for sandbox in driver.sandboxes] == [None, None]
+        assert streams(bench) == 2
+
+    failing_once(run_out_of_memory, check)
+
+
+def test_one_that_is_not_wanted_any_more_ends_after_its_repeated_init() -> None:
+    async def check(bench: Bench, version: FunctionVersion, driver: PlayedDriver) -> None:
+        bench.catalog.publish(function_of([version]))
+        await until(lambda: bench.fleet.environments == 0)
+        assert driver.alive == 0
+
+    failing_once(die, check)
 
 
 def test_a_failing_init_fails_it_until_it_is_asked_for_again() -> None:

@@ -57,6 +57,12 @@ class Events:
         self.waiting.remove(waiting)
         self.calls.append(("abandoned",))
 
+    def on_response_begun(self, request_id: str) -> None:
+        """Nothing to write down."""
+
+    def on_response_broken(self, request_id: str) -> None:
+        self.calls.append(("response broken", request_id))
+
     def on_response(self, request_id: str, payload: bytes) -> None:
         self._note("response", request_id, payload)
 
@@ -605,6 +611,6 @@ def test_endless_trailers_cost_bounded_memory() -> None:
                 client.writer.write(b"Lambda-X: " + b"x" * 10_000 + b"\r\n")
                 await client.writer.drain()
         assert await client.gone()
-        assert events.calls == []
+        assert events.calls == [("response broken", "a")]
 
     serve(scenario)

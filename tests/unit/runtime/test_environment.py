@@ -119,6 +119,33 @@ def test_init_error_only_during_init() -> None:
         failing.next_requested()
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_runtime_that_asks_on_after_half_a_response_will_not_send_the_rest(
+    streamed: bool,
+) -> None:
+    environment = ready()
+    environment.assign("a")
+    if streamed:
+        environment.response_begun("a")
+    environment.response_broken()
+    for answer in (environment.response_posted, environment.error_posted):
+        with pytest.raises(Rejected, match="from ResponseBroken to"):
+            answer("a")
+    assert not environment.assignable
+    assert environment.next_requested() is Step.TRUNCATED
+    assert environment.assign("b") is Step.DELIVER
+
+
+def test_only_the_running_response_can_break() -> None:
+    environment = ready()
+    environment.response_broken()
+    assert environment.state is State.READY
+    environment.assign("a")
+    environment.response_posted("a")
+    environment.response_broken()
+    assert environment.state is State.RESPONSE_SENT
+
+
 class Machine(RuleBasedStateMachine):
     """Any order of events: an invocation is answered once, and only after it was delivered."""
 
@@ -128,7 +155,7 @@ class Machine(RuleBasedStateMachine):
         self.number = 0
         self.delivered: set[str] = set()
         self.answered: list[str] = []
-        self.streamed = ""
+        self.streamed = self.broken = ""
 
     def attempt(self, event: object, *arguments: object) -> object:
         """An event; a refused one must leave everything as it was."""
@@ -147,6 +174,9 @@ class Machine(RuleBasedStateMachine):
         if step is Step.DELIVER:
             assert self.environment.request_id is not None
             self.delivered.add(self.environment.request_id)
+        elif step is Step.TRUNCATED:
+            self.answered.append(self.broken)
+            assert self.environment.assignable
 
     @precondition(lambda self: self.environment.assignable)
     @rule()
@@ -181,9 +211,19 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def end_the_stream(self) -> None:
+        was_broken = self.environment.state is State.RESPONSE_BROKEN
         if self.attempt(self.environment.response_ended) is None:
-            assert self.streamed not in self.answered
-            self.answered.append(self.streamed)
+            ended = self.broken if was_broken else self.streamed
+            assert ended not in self.answered
+            self.answered.append(ended)
+
+    @rule()
+    def break_off(self) -> None:
+        running = self.environment.request_id
+        self.environment.response_broken()
+        if self.environment.state is State.RESPONSE_BROKEN and running is not None:
+            assert running in self.delivered
+            self.broken = running
 
     @rule()
     def init_error(self) -> None:

@@ -7,6 +7,8 @@ import contextlib
 import json
 from typing import Any
 
+import pytest
+
 from lambdad.sandbox.driver import Exit, Tier
 from support.functions import run, running
 from support.sandboxes import PlayedDriver, PlayedSandbox, Runtime, echo
@@ -164,7 +166,7 @@ def test_who_may_not_speak() -> None:
             unknown,
             (
                 400,
-                "ValidationError",
+                "Logs.ValidationError",
                 "types should not be empty; destination should not be empty",
             ),
         ]
@@ -252,10 +254,73 @@ def test_an_internal_extension_gets_telemetry_and_a_sigterm() -> None:
         kinds = [event["type"] for event in events]
         assert kinds == [
             "platform.initStart", "function", "platform.telemetrySubscription",
-            "platform.extension", "platform.initRuntimeDone", "platform.initReport",
+            "platform.initRuntimeDone", "platform.extension", "platform.initReport",
             "platform.start", "platform.runtimeDone", "platform.report",
         ]  # fmt: skip
         assert events[1]["record"] == "before it is there"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("path", "kinds"),
+    [
+        ("/2022-07-01/telemetry", ["platform.report"]),
+        ("/2020-08-15/logs", ["platform.end", "platform.report"]),
+    ],
+)
+def test_an_extension_may_wait_for_the_end_of_the_runtimes_work(
+    path: str, kinds: list[str]
+) -> None:
+    """It asks for its next event when it has heard of that, as extensions do that send what a run
+    has told before the environment is frozen."""
+    events: list[Any] = []
+    heard = asyncio.Event()
+
+    async def sink(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async for line in reader:
+            events.append(json.loads(line))
+            heard.set()
+        writer.close()
+
+    async def until(kind: str) -> None:
+        async with asyncio.timeout(10):
+            while kind not in [event["type"] for event in events]:
+                heard.clear()
+                await heard.wait()
+
+    async def play(runtime: Runtime) -> None:
+        server = await asyncio.start_server(sink, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        client = Client(runtime.sandbox)
+        identifier = await client.register("inside", "INVOKE")
+        schema = {"schemaVersion": "2021-03-18"} if "logs" in path else {}
+        body = {
+            "types": ["platform"],
+            "buffering": {"timeoutMs": 25},
+            "destination": {"protocol": "TCP", "port": port},
+        } | schema
+        assert (await client.ask("PUT", path, body, Identifier=identifier))[0] == 200
+
+        async def extension() -> None:
+            assert (await client.next(identifier))["eventType"] == "INVOKE"
+            await until("platform.runtimeDone")
+            assert kinds[0] not in [event["type"] for event in events]
+            await client.next(identifier)
+
+        working = asyncio.ensure_future(extension())
+        event = await runtime.next()
+        await runtime.respond(event, b"1")
+        await runtime.next()
+        await working
+
+    async def scenario() -> None:
+        async with running(PlayedDriver(play)) as bench:
+            version = bench.python("", timeout_s=20)
+            assert await bench.answer(version) == 1
+            await until("platform.report")
+        done = [event["type"] for event in events].index("platform.runtimeDone")
+        assert [event["type"] for event in events[done + 1 :]] == kinds
 
     run(scenario())
 

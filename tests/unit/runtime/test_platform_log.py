@@ -7,20 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lambdad.runtime.platform_log import (
-    InitReport,
-    PlatformLines,
-    Report,
-    RestoreReport,
-    billed_ms,
-    log_stream,
-    platform_lines,
-    runtime_version,
-)
+from lambdad.runtime.platform_events import runtime_version
+from lambdad.runtime.platform_log import PlatformLines, log_stream, platform_lines
 from lambdad.runtime.purpose import Purpose
+from lambdad.runtime.reports import InitReport, Report, RestoreReport, billed_ms
 from support.functions import make_version
 
 NOW_MS = 1_735_689_600_123  # 2025-01-01T00:00:00.123Z
+TRACE = "Root=1-62e900b2-710d76f009d6e7785905449a;Parent=0efbd19962d95b05;Sampled=0"
 TEXT = platform_lines(make_version(Path("/code"), version="7"), "e" * 32)
 
 
@@ -35,7 +29,7 @@ def test_text_lines() -> None:
         "INIT_START Runtime Version: python:3.11.v1\t"
         "Runtime Version ARN: arn:aws:lambda:us-east-1::runtime:0123\n"
     )
-    assert TEXT.start(NOW_MS, "id") == "START RequestId: id Version: 7\n"
+    assert TEXT.start(NOW_MS, "id", TRACE) == "START RequestId: id Version: 7\n"
     assert TEXT.end(NOW_MS, report) == "END RequestId: id\n"
     assert TEXT.report(NOW_MS, report) == (
         "REPORT RequestId: id\tDuration: 3.01 ms\tBilled Duration: 114 ms\tMemory Size: 128 MB\t"
@@ -179,7 +173,7 @@ def test_json_levels() -> None:
     good, bad = Report("id", 1, 1, 1), Report("id", 1, 1, 1, status="error", error_type="T")
     for level, visible in [("DEBUG", "srd"), ("INFO", "sr"), ("WARN", "")]:
         lines = json_lines(level)
-        shown = "s" if lines.start(NOW_MS, "id") else ""
+        shown = "s" if lines.start(NOW_MS, "id", TRACE) else ""
         shown += "r" if lines.report(NOW_MS, good) else ""
         shown += "d" if lines.end(NOW_MS, good) else ""
         assert shown == visible

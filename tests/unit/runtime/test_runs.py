@@ -7,8 +7,11 @@ import base64
 import json
 from collections.abc import Callable
 
+import pytest
+
 from lambdad.runtime.invocation import InvokeResult
 from lambdad.runtime.response_stream import ResponseStream
+from lambdad.runtime.runs import _TRUNCATED_AFTER_S
 from lambdad.sandbox.driver import Exit
 from support.functions import Bench, make_request, run, running
 from support.sandboxes import Event, Play, PlayedDriver, Runtime, echo
@@ -170,6 +173,89 @@ def test_a_runtime_that_hangs_up_midway_and_lives_has_cut_its_response_short() -
         assert (chunks, outcome.error_type) == (b"x", "Runtime.TruncatedResponse")
 
     played(hang_up, scenario)
+
+
+async def cut_off(runtime: Runtime, body: str, size: str) -> None:
+    """A response that ends before its end, and whose runtime asks for the next event."""
+    event = await runtime.next()
+    headers = {"Expect": "100-continue"}
+    path = f"invocation/{event.request_id}/response"
+    if size == "chunked":
+        await runtime.begin(path, headers)
+    else:
+        await runtime.promise(path, int(size), headers)
+    assert (await runtime.receive())[0] == 100
+    if size == "chunked" and body:
+        await runtime.chunk(body.encode())
+    else:
+        await runtime.write(body.encode())
+    runtime.hang_up()
+
+
+@pytest.mark.parametrize("body", ["", "[1,"])
+@pytest.mark.parametrize("size", ["5", "chunked"])
+def test_a_response_that_is_cut_off_is_none(body: str, size: str) -> None:
+    """Too short for its Content-Length, or without its last chunk."""
+
+    async def play(runtime: Runtime) -> None:
+        await cut_off(runtime, body, size)
+        await echo(runtime)
+
+    async def scenario(bench: Bench, driver: PlayedDriver) -> None:
+        version = bench.python("", timeout_s=30)
+        result = await bench.invoke(version)
+        assert (result.function_error, result.error_type) == (
+            "Unhandled",
+            "Runtime.TruncatedResponse",
+        )
+        error = json.loads(result.payload)
+        assert error["errorType"] == "Runtime.TruncatedResponse"
+        assert error["errorMessage"].endswith(" Error: Response was truncated")
+        line = "Status: error\tError Type: Runtime.TruncatedResponse\t\n"
+        assert line in bench.log.text(version.name)
+        assert await bench.answer(version, 7) == 7
+
+    played(play, scenario)
+
+
+def test_a_process_that_ends_in_the_middle_of_its_response_is_told_as_that() -> None:
+    async def play(runtime: Runtime) -> None:
+        await cut_off(runtime, "[1,", "5")
+        runtime.exit(Exit(3, None))
+
+    async def scenario(bench: Bench, driver: PlayedDriver) -> None:
+        result = await bench.invoke(bench.python("", timeout_s=30))
+        assert result.error_type == "Runtime.ExitError"
+
+    played(play, scenario)
+
+
+def test_a_runtime_that_neither_dies_nor_asks_has_cut_it_off_too() -> None:
+    async def play(runtime: Runtime) -> None:
+        await cut_off(runtime, "[1,", "5")
+        await asyncio.sleep(30)
+
+    async def scenario(bench: Bench, driver: PlayedDriver) -> None:
+        result = await bench.invoke(bench.python("", timeout_s=30))
+        assert result.error_type == "Runtime.TruncatedResponse"
+
+    played(play, scenario)
+
+
+def test_another_requests_half_response_ends_nothing() -> None:
+    async def play(runtime: Runtime) -> None:
+        event = await runtime.next()
+        await runtime.promise("invocation/another/response", 5, {"Expect": "100-continue"})
+        assert (await runtime.receive())[0] == 100
+        runtime.hang_up()
+        await asyncio.sleep(2 * _TRUNCATED_AFTER_S)
+        assert await runtime.respond(event, b"1") == 202
+        await echo(runtime)
+
+    async def scenario(bench: Bench, driver: PlayedDriver) -> None:
+        assert await bench.answer(bench.python("", timeout_s=30)) == 1
+
+    played(play, scenario)
 
 
 def test_the_time_is_up_midway() -> None:

@@ -13,7 +13,7 @@ from lambdad.core.clock import ManualClock
 from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.runtime.api import RuntimeApi
 from lambdad.runtime.environment import Environment, State
-from lambdad.runtime.platform_log import RestoreReport
+from lambdad.runtime.reports import RestoreReport
 from lambdad.runtime.snapshot_restore import RestoreFailure, SnapshotPoint, snap_start_variables
 from support.functions import Keys, run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 from lambdad.core.clock import ManualClock
 from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.runtime.environment import Rejected
+from lambdad.runtime.purpose import ON_DEMAND
 from lambdad.runtime.telemetry_buffer import TelemetryBuffer
+from lambdad.runtime.telemetry_events import event_lines
 from lambdad.runtime.telemetry_feed import TelemetryFeed
 from lambdad.runtime.telemetry_subscription import Subscription, parse_subscription
-from support.functions import run
+from support.functions import make_version, run
 
 HTTP = {"protocol": "HTTP", "URI": "http://sandbox.localdomain:8080/in?a=1"}
 MS = 1_000_000
@@ -31,13 +34,15 @@ def subscription(**changes: Any) -> Subscription:
 def problems(body: object, api: str = "Telemetry") -> str:
     with pytest.raises(Rejected) as rejected:
         parse_subscription(json.dumps(body).encode(), api)
-    assert (rejected.value.status, rejected.value.error_type) == (400, "ValidationError")
+    error_type = "Logs.ValidationError" if api == "Logs" else "ValidationError"
+    assert (rejected.value.status, rejected.value.error_type) == (400, error_type)
     return rejected.value.message
 
 
 def test_what_is_not_said_has_a_default() -> None:
     assert subscription(types=["function", "platform"]) == Subscription(
-        ("platform", "function"), "HTTP", 8080, "/in?a=1", 10_000, 262_144, 1_000, "Telemetry"
+        ("platform", "function"),
+        *("HTTP", 8080, "/in?a=1", 10_000, 262_144, 1_000, "Telemetry", "2022-12-13"),
     )
 
 
@@ -48,7 +53,7 @@ def test_all_that_can_be_said() -> None:
         {"protocol": "TCP", "URI": "tcp://sandbox.localdomain:4000"},
     ):
         assert subscription(destination=destination, buffering=buffering) == Subscription(
-            ("platform",), "TCP", 4000, "/", 1000, 1_048_576, 25, "Telemetry"
+            ("platform",), "TCP", 4000, "/", 1000, 1_048_576, 25, "Telemetry", "2022-12-13"
         )
 
 
@@ -131,7 +136,12 @@ def test_what_a_subscriber_does_not_take_is_dropped_and_told() -> None:
         buffer.add(b'"' + b"x" * 99_998 + b'"', 0)
     report, *events = json.loads(buffer.take(0))
     assert report["type"] == "platform.logsDropped"
-    assert (report["record"]["droppedRecords"], report["record"]["droppedBytes"]) == (3, 300_000)
+    assert report["record"] == {
+        "reason": "Some logs were dropped because the downstream consumer is slower than the logs "
+        "production rate",
+        "droppedRecords": 3,
+        "droppedBytes": 300_000,
+    }
     assert len(events) == 2
     buffer.add(b"1", 0)
     assert buffer.take(0) == b"[1]"
@@ -186,6 +196,13 @@ class Listener:
                 await asyncio.sleep(0.001)
 
 
+def make_feed(clock: ManualClock, listener: Listener) -> TelemetryFeed:
+    feed = TelemetryFeed(clock, DEFAULT_LIMITS, listener.connect)
+    version = make_version(Path("/code"), log_format="JSON")
+    feed.lines_for = lambda subscription: event_lines(subscription, version, "stream", ON_DEMAND)
+    return feed
+
+
 def at(port: int, **changes: Any) -> Subscription:
     uri = f"http://sandbox.localdomain:{port}/in?a=1"
     return subscription(destination={"protocol": "HTTP", "URI": uri}, **changes)
@@ -194,8 +211,8 @@ def at(port: int, **changes: Any) -> Subscription:
 def test_each_gets_what_it_asked_for_from_the_start_of_init() -> None:
     async def scenario() -> None:
         listener = Listener()
-        feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS, listener.connect)
-        feed.platform('{"type":"platform.initStart"}\n')
+        feed = make_feed(ManualClock(), listener)
+        feed.platform(lambda lines: '{"type":"platform.initStart"}\n')
         feed.log("function", "early\n", 0)
         feed.subscribe("a", at(1))
         feed.subscribe("b", at(2, types=["function"]))
@@ -224,10 +241,10 @@ def test_each_gets_what_it_asked_for_from_the_start_of_init() -> None:
 def test_a_later_subscription_takes_the_place_of_the_earlier_one() -> None:
     async def scenario() -> None:
         listener = Listener()
-        feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS, listener.connect)
+        feed = make_feed(ManualClock(), listener)
         feed.subscribe("a", at(1))
         feed.subscribe("a", at(2))
-        feed.platform("1\n")
+        feed.platform(lambda lines: "1\n")
         feed.flush()
         await listener.until(1)
         assert listener.batches == {2: [[1]]}
@@ -240,12 +257,12 @@ def test_one_batch_is_on_its_way_at_a_time_and_none_is_lost() -> None:
     async def scenario() -> None:
         listener = Listener()
         clock = ManualClock()
-        feed = TelemetryFeed(clock, DEFAULT_LIMITS, listener.connect)
+        feed = make_feed(clock, listener)
         feed.subscribe("a", at(1))
         listener.refusals = 1
-        feed.platform("1\n")
+        feed.platform(lambda lines: "1\n")
         feed.flush()
-        feed.platform("2\n")
+        feed.platform(lambda lines: "2\n")
         feed.flush()
         clock.advance(1.0)
         await listener.until(2)
@@ -259,13 +276,13 @@ def test_nothing_is_delivered_after_the_end() -> None:
     async def scenario() -> None:
         listener = Listener()
         before = asyncio.all_tasks()
-        feed = TelemetryFeed(ManualClock(), DEFAULT_LIMITS, listener.connect)
+        feed = make_feed(ManualClock(), listener)
         feed.subscribe("a", at(1))
         listener.refusals = 1
-        feed.platform("1\n")
+        feed.platform(lambda lines: "1\n")
         feed.flush()
         feed.close()
-        feed.platform("2\n")
+        feed.platform(lambda lines: "2\n")
         feed.flush()
         assert not feed.subscribed
         await asyncio.sleep(0)

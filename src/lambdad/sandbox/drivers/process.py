@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from lambdad.core.ids import EnvironmentId
 from lambdad.core.limits import Limits
-from lambdad.guest.entering import TELEMETRY_VARIABLE
+from lambdad.guest.entering import LOCKED_BYTES, TELEMETRY_VARIABLE
 from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxError, SandboxSpec, Tier
 from lambdad.sandbox.launch import Launcher, Places, PlainLauncher
 
@@ -171,7 +171,11 @@ class ProcessDriver:
         return None
 
     def _limit(self, pid: int) -> None:
-        limits = {resource.RLIMIT_NOFILE: self._limits.open_files, resource.RLIMIT_CORE: 0}
+        limits = {
+            resource.RLIMIT_NOFILE: self._limits.open_files,
+            resource.RLIMIT_CORE: 0,
+            resource.RLIMIT_MEMLOCK: LOCKED_BYTES,
+        }
         for what, value in limits.items():
             with contextlib.suppress(ProcessLookupError):
                 resource.prlimit(pid, what, (value, value))
