@@ -1,12 +1,12 @@
 # The commands of this project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types imports unit bench conformance soak coverage lock clean
+.PHONY: help setup run test test-vm check lint types imports unit bench conformance soak coverage lock clean
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 setup: ## make .venv (everything else does it by itself)
 	@scripts/setup
@@ -17,6 +17,9 @@ run: setup ## start lambdad, create and invoke an example function, show result,
 test: setup ## every check and every test: what CI runs
 	@$(MAKE) --no-print-directory lint types imports
 	@$(BIN)/python scripts/run_tests.py
+
+test-vm: setup ## the sandbox's tests on Debian's kernel with control groups of version 2 (docs/linux.md)
+	@$(BIN)/python scripts/test_vm.py
 
 check: setup lint types imports unit ## lint, types, import contracts, unit and style tests; under a minute
 

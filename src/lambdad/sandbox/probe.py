@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import platform
 import re
@@ -24,6 +25,15 @@ from lambdad.sandbox.seccomp.filters import ARCHITECTURES
 _TRIAL_TIMEOUT_S = 5.0
 _PR_GET_SECCOMP = 21
 _LANDLOCK_CREATE_RULESET = 444
+_BY_APPARMOR = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+"""Ubuntu since 23.10: who has no profile may make a user namespace, but has no capability in it
+(https://ubuntu.com/blog/ubuntu-23-10-restricted-unprivileged-user-namespaces); it may not even make
+one where the profile `unprivileged_userns` is missing."""
+_CLOSED_BY_ZERO = {
+    "/proc/sys/kernel/unprivileged_userns_clone": 1,  # Debian's
+    "/proc/sys/user/max_user_namespaces": 10_000,
+}
+"""Sysctls that open user namespaces, and with what."""
 
 
 class Machine(Value):
@@ -37,7 +47,8 @@ class Machine(Value):
     new_mounts: str | None
     """Detached mounts: `open_tree`, `mount_setattr` (Linux 5.12)."""
     namespaces: str | None
-    """As this user: a sandbox's namespaces can be made, its /proc mounted, its lo brought up."""
+    """As this user: a sandbox's namespaces can be made and its /proc mounted; else why not, with
+    the remedy where that is known."""
     seccomp: str | None
     controllers: dict[str, str]
     """Control group controllers that can be used, and where: `memory` → `v1`, `v2`."""
@@ -65,7 +76,7 @@ def probe() -> Machine:
         architecture=platform.machine(),
         root=root,
         new_mounts=_new_mounts() if linux else "only Linux has them",
-        namespaces=attempt(lambda: _enter_namespaces(root)) if linux else "only Linux has them",
+        namespaces=_namespaces(root) if linux else "only Linux has them",
         seccomp=_seccomp() if linux else "only Linux has it",
         controllers=_controllers(trees),
         no_groups=why_no_groups(trees) if linux else "Only Linux has control groups.",
@@ -123,6 +134,31 @@ def _merge_folders(root: bool) -> None:
         syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
         options.append(("userxattr", None))
     syscalls.detached_filesystem("overlay", options)
+
+
+def _namespaces(root: bool) -> str | None:
+    failure = attempt(lambda: _enter_namespaces(root))
+    if failure is None or root:
+        return failure
+    bare = attempt(lambda: syscalls.unshare(syscalls.CLONE_NEWUSER)) is None
+    return why_no_namespaces(failure, bare, _read)
+
+
+def why_no_namespaces(failure: str, bare: bool, read: Callable[[str], str]) -> str:
+    """What keeps an ordinary user from a sandbox's namespaces, and what to do about it. `failure`
+    is what the system said, `bare` whether a user namespace can be made at all; `read` reads a
+    file, empty where there is none."""
+    if read(_BY_APPARMOR).strip() == "1" and (bare or f"[Errno {errno.EACCES}]" in failure):
+        return (
+            f"AppArmor leaves a user namespace no rights ({failure}): give lambdad a profile that "
+            "allows userns (docs/linux.md has it), or let the administrator open them for everyone "
+            "(sysctl kernel.apparmor_restrict_unprivileged_userns=0)"
+        )
+    for path, value in _CLOSED_BY_ZERO.items():
+        if read(path).strip() == "0":
+            name = path.removeprefix("/proc/sys/").replace("/", ".")
+            return f"they are closed ({failure}): sysctl {name}={value} opens them"
+    return f"{failure} (in a container, its seccomp or AppArmor profile may forbid them)"
 
 
 def _enter_namespaces(root: bool) -> None:

@@ -77,11 +77,7 @@ def _obstacle(machine: Machine, tier: Tier) -> str | None:
     if machine.root:
         return "is for ordinary users: as root it would map functions to root."
     if machine.namespaces is not None:
-        return (
-            f"user namespaces do not work for this user: {machine.namespaces}. Allow them "
-            "(sysctl kernel.unprivileged_userns_clone=1 on Debian, "
-            "kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, user.max_user_namespaces)."
-        )
+        return f"user namespaces do not work for this user: {machine.namespaces}."
     return None
 
 
