@@ -19,7 +19,7 @@ lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 jailer → lambdad:
 
     {"hello": {"instance": number or null, "controllers": […], "groups": [folder …],
-               "static_init": bool, "no_disk_tmp": reason or null, "no_way_out": reason or null,
+               "no_disk_tmp": reason or null, "no_way_out": reason or null,
                "no_templates": reason or null}}
     {"prepared": pack, "failed": reason or null}
     {"created": id, "freeze": word, "thaw": word, "usage": {…},
@@ -138,10 +138,9 @@ class Jailer:
             "instance": None if self._instance is None else self._instance.number,
             "controllers": sorted(self._cgroups.controllers),
             "groups": self._cgroups.folders,
-            "static_init": self._builders.init is not None,
             "no_disk_tmp": self._without_scratch,
             "no_way_out": self._without_way_out,
-            "no_templates": _why_no_templates(self._settings, pid1_group, self._builders),
+            "no_templates": _why_no_templates(self._settings, pid1_group),
         }
         self.tell({"hello": hello}, [])
         self.loop.read(self._control.fileno(), self._read)
@@ -306,7 +305,6 @@ class Jailer:
             pack.serve_in(order.inherited.slot, environment)
 
     def _origin(self, pack: Pack, folders: list[int]) -> Origin:
-        assert self._builders.init is not None
         return Origin(
             folders=folders,
             own_filter=template_filter().hex(),
@@ -388,13 +386,11 @@ class Jailer:
         return shell, blueprint
 
 
-def _why_no_templates(settings: Settings, some_group: Group, builders: Builders) -> str | None:
+def _why_no_templates(settings: Settings, some_group: Group) -> str | None:
     if settings.rootless:
         return "an ordinary user's environments are one user to the kernel"
     if some_group.freezer() is None:
         return "the machine has no control group that freezes"
-    if builders.init is None:
-        return "there is no static first process for this machine"
     if not exits.can_tell():
         return "the kernel does not tell how processes of others end (Linux 6.15 does)"
     return None
