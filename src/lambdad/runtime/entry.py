@@ -6,8 +6,10 @@ AWS_LAMBDA_EXEC_WRAPPER. Looks at files, starts nothing.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 
 from lambdad.core.value import replace
@@ -19,6 +21,9 @@ _BOOTSTRAPS = ("/var/task/bootstrap", "/opt/bootstrap")
 _MACHINES = {62: "x86_64", 183: "aarch64"}
 """By the number in an ELF header."""
 _EMULATORS = Path("/proc/sys/fs/binfmt_misc")
+_LIBRARIES = (".so", ".node")
+_MOST_FILES = 2_000
+"""How many of a package and its layers are looked at for one that is the mistake."""
 _WRAPPED = (
     f'w="${WRAPPER_VARIABLE}"; '
     '[ -f "$w" ] || { echo "$w: does not exist"; exit 127; }; '
@@ -66,9 +71,43 @@ def _why_not_started(program: Path) -> str | None:
         return "no such file or directory" if head.partition(b"\n")[0].endswith(b"\r") else None
     if not head.startswith(b"\x7fELF"):
         return "exec format error"
+    return None if _foreign_machine(head) is None else "exec format error"
+
+
+def _foreign_machine(head: bytes) -> str | None:
+    """The architecture of a program or library that this machine cannot run, by its first bytes."""
+    if not head.startswith(b"\x7fELF"):
+        return None
     machine = _MACHINES.get(int.from_bytes(head[18:20], "little"))
-    known = machine in (None, platform.machine()) or (_EMULATORS / f"qemu-{machine}").exists()
-    return None if known else "exec format error"
+    if machine in (None, platform.machine()) or (_EMULATORS / f"qemu-{machine}").exists():
+        return None
+    return machine
+
+
+def foreign_program(folders: Iterable[Path]) -> tuple[str, str] | None:
+    """The first bootstrap or native library that is for another architecture than this machine's,
+    by its path in its folder, and which: what a package that was built elsewhere trips over."""
+    left = _MOST_FILES
+    for folder in folders:
+        for place, _, names in os.walk(folder):
+            for name in names[:left]:
+                if name == "bootstrap" or name.endswith(_LIBRARIES) or ".so." in name:
+                    path = Path(place) / name
+                    if machine := _foreign_machine(_head(path)):
+                        return str(path.relative_to(folder)), machine
+            left -= len(names)
+            if left <= 0:
+                return None
+    return None
+
+
+def _head(path: Path) -> bytes:
+    """The beginning of a regular file; of anything else nothing."""
+    with contextlib.suppress(OSError):
+        if not path.is_symlink() and path.is_file():
+            with path.open("rb") as file:
+                return file.read(64)
+    return b""
 
 
 def misplaced_module(code_dir: Path, handler: str, suffixes: tuple[str, ...]) -> str | None:

@@ -6,6 +6,7 @@ Owns: when which platform line is logged, Max Memory Used, billed time, the resu
 from __future__ import annotations
 
 import asyncio
+import platform
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
@@ -15,7 +16,7 @@ from lambdad.core.limits import MIB
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.runtime.catalog.identifiers import family_of
 from lambdad.runtime.collector import LogCollector
-from lambdad.runtime.entry import misplaced_module
+from lambdad.runtime.entry import foreign_program, misplaced_module
 from lambdad.runtime.extensions import Extension
 from lambdad.runtime.faults import OUT_OF_MEMORY, UNHANDLED, Fault
 from lambdad.runtime.invocation import Invocation, InvokeResult
@@ -106,6 +107,8 @@ class Recorder:
         self._read_memory_peak()
         if report.error_type == "Runtime.ImportModuleError":
             self._explain_missing_module()
+        if report.status == "error":
+            self._explain_foreign_program()
         now_ms = self._clock.wall_ms()
         self._tell(now_ms, lambda lines: lines.init_done(now_ms, report))
         for extension in extensions:
@@ -247,6 +250,17 @@ class Recorder:
                 f"The module of handler '{version.handler}' is in the folder "
                 f"'{folder}' of the deployment package, not at its root: zip the contents of the "
                 f"folder, or set the handler to '{folder}/{version.handler}'."
+            )
+
+    def _explain_foreign_program(self) -> None:
+        """The second: it was built on another kind of machine."""
+        folders = (self._version.code_dir, *self._version.layer_dirs)
+        if found := foreign_program(folders):
+            path, architecture = found
+            self.note(
+                f"'{path}' is for {architecture}, and this machine is {platform.machine()}: "
+                "build the package for that. Functions run on the machine's own processor, "
+                "whatever Architectures says."
             )
 
 

@@ -13,6 +13,7 @@ import platform
 import re
 import select
 import shutil
+import struct
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -105,6 +106,8 @@ def _new_mounts() -> str | None:
 def _seccomp() -> str | None:
     if platform.machine() not in ARCHITECTURES:
         return f"there is no filter for {platform.machine()} yet"
+    if struct.calcsize("P") != 8:  # it makes other calls than its kernel's are
+        return "this Python is of 32 bits"
     try:
         syscalls.prctl(_PR_GET_SECCOMP)
     except OSError as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import platform
+
+import pytest
 
 from lambdad.sandbox.driver import Tier
 from support.functions import run
@@ -46,6 +49,35 @@ def test_no_bootstrap_at_all(bench: OpenBench) -> None:
             assert error["errorMessage"].endswith(
                 "Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
             )
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "error_type"),
+    [
+        ("bootstrap", PROVIDED, "Runtime.InvalidEntrypoint"),
+        ("ext.so", {}, "Runtime.ImportModuleError"),
+    ],
+)
+def test_a_package_for_another_kind_of_machine_is_told(
+    bench: OpenBench, name: str, settings: dict[str, str], error_type: str
+) -> None:
+    machine = 62 if platform.machine() == "aarch64" else 183
+
+    async def scenario() -> None:
+        async with bench() as on:
+            version = on.write({"app.py": "import ext", name: ""}, **settings)
+            (version.code_dir / name).write_bytes(
+                b"\x7fELF\2\1\1" + bytes(9) + bytes([3, 0, machine, 0, 1]) + bytes(500)
+            )
+            error = json.loads((await on.invoke(version)).payload)
+            assert error["errorType"] == error_type
+            notes = [text for text in on.log.messages(version.name) if text.startswith("[lambdad]")]
+            assert any(
+                f"'{name}' is for " in text and f"this machine is {platform.machine()}" in text
+                for text in notes
+            ), notes
 
     run(scenario())
 

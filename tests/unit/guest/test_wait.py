@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,10 +17,11 @@ import lambdad.guest
 from lambdad.core.ids import EnvironmentId
 from lambdad.guest.stem import CHANNEL
 from lambdad.sandbox.driver import SandboxSpec
+from lambdad.sandbox.seccomp.filters import ARCHITECTURES
 from lambdad.sandbox.start_order import payload_of
 from support.packs import command_pack
 
-PROGRAM = Path(lambdad.guest.__file__).parent / "init" / f"wait.{platform.machine()}"
+FOLDER = Path(lambdad.guest.__file__).parent / "init"
 SEE = (
     "import json, os, sys\n"
     "print(json.dumps([sys.argv[1:], dict(os.environ), os.listdir('/dev/fd')]))"
@@ -34,12 +36,22 @@ BROKEN = {
 }
 
 
-def told(payload: bytes) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(params=ARCHITECTURES)
+def program(request: pytest.FixtureRequest) -> str:
+    """The command that starts one: of a foreign architecture by Debian's qemu-user-static."""
+    built = str(FOLDER / f"wait.{request.param}")
+    if request.param == platform.machine():
+        return built
+    emulator = shutil.which(f"qemu-{request.param}-static")
+    return f"{emulator} {built}" if emulator else pytest.skip(f"nothing here runs {request.param}")
+
+
+def told(program: str, payload: bytes) -> subprocess.CompletedProcess[str]:
     """How one ends that is told this, and what it writes."""
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            start = f"exec {PROGRAM} {CHANNEL}<&{theirs.fileno()} {theirs.fileno()}<&-"
+            start = f"exec {program} {CHANNEL}<&{theirs.fileno()} {theirs.fileno()}<&-"
             process = subprocess.Popen(
                 ["/bin/bash", "-c", start], pass_fds=[theirs.fileno()], env={"SURPLUS": "1"},
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -57,9 +69,9 @@ def payload(*argv: str, **variables: str) -> bytes:
     return payload_of(SandboxSpec(EnvironmentId("e"), pack, Path(), (), variables, 128, 512))
 
 
-def test_it_becomes_the_command_with_these_variables_and_nothing_else() -> None:
+def test_it_becomes_the_command_with_these_variables_and_nothing_else(program: str) -> None:
     argv = [os.path.realpath(sys.executable), "-I", "-c", SEE, "", "two words", "é"]
-    done = told(payload(*argv, PATH="/bin", EMPTY="", MINE="a=b\nc", LC_CTYPE="C.UTF-8"))
+    done = told(program, payload(*argv, PATH="/bin", EMPTY="", MINE="a=b\nc", LC_CTYPE="C.UTF-8"))
     arguments, variables, fds = json.loads(done.stdout)
     assert arguments == ["", "two words", "é"]
     assert variables == {"PATH": "/bin", "EMPTY": "", "MINE": "a=b\nc", "LC_CTYPE": "C.UTF-8"}
@@ -67,11 +79,11 @@ def test_it_becomes_the_command_with_these_variables_and_nothing_else() -> None:
     assert str(CHANNEL) not in fds
 
 
-def test_as_large_as_the_kernel_takes_it() -> None:
+def test_as_large_as_the_kernel_takes_it(program: str) -> None:
     value = "x" * 100_000
     script = "print(sum(map(len, __import__('os').environ.values())))"
     many = {f"V{number}": value for number in range(4)}
-    done = told(payload(os.path.realpath(sys.executable), "-I", "-c", script, **many))
+    done = told(program, payload(os.path.realpath(sys.executable), "-I", "-c", script, **many))
     assert int(done.stdout) >= 400_000
 
 
@@ -83,16 +95,16 @@ def test_as_large_as_the_kernel_takes_it() -> None:
         ("/etc/passwd/x", "Not a directory", 126),
     ],
 )
-def test_what_cannot_be_executed(command: str, words: str, code: int) -> None:
-    done = told(payload(command))
+def test_what_cannot_be_executed(program: str, command: str, words: str, code: int) -> None:
+    done = told(program, payload(command))
     assert (done.returncode, done.stderr) == (code, f"{command}: {words}\n")
 
 
-def test_nobody_is_left_to_tell_it() -> None:
-    assert told(b"").returncode == 0
+def test_nobody_is_left_to_tell_it(program: str) -> None:
+    assert told(program, b"").returncode == 0
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_half_an_order_is_none(broken: bytes) -> None:
-    done = told(broken)
+def test_half_an_order_is_none(program: str, broken: bytes) -> None:
+    done = told(program, broken)
     assert (done.returncode != 0, done.stdout) == (True, "")

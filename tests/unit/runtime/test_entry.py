@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from lambdad.runtime.entry import NoEntryPoint, misplaced_module, with_command
+from lambdad.runtime.entry import NoEntryPoint, foreign_program, misplaced_module, with_command
 from lambdad.sandbox.driver import RuntimePack
 from support.functions import make_version
 
@@ -100,3 +101,47 @@ def test_no_mistake_where_the_module_is_in_its_place_or_nowhere(tmp_path: Path) 
     for folder in (tmp_path, tmp_path / "project"):
         (folder / "app.py").write_text("")
     assert misplaced_module(tmp_path, "app.handler", (".py",)) is None
+
+
+@pytest.fixture
+def on_arm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("lambdad.runtime.entry.platform.machine", lambda: "aarch64")
+    monkeypatch.setattr("lambdad.runtime.entry._EMULATORS", tmp_path / "none")
+
+
+def elf(machine: int) -> bytes:
+    return b"\x7fELF\2\1\1" + bytes(11) + bytes([machine, 0]) + bytes(100)
+
+
+@pytest.mark.usefixtures("on_arm")
+@pytest.mark.parametrize("name", ["bootstrap", "p/x.cpython-311-x86_64-linux-gnu.so", "a.node"])
+def test_what_was_built_for_another_machine_is_found(tmp_path: Path, name: str) -> None:
+    code, layer = tmp_path / "code", tmp_path / "layer"
+    for folder, machine in ((code, 183), (layer, 62)):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(elf(machine))
+    assert foreign_program([code]) is None
+    assert foreign_program([code, layer]) == (name, "x86_64")
+
+
+@pytest.mark.usefixtures("on_arm")
+def test_what_is_no_library_of_the_package_is_not_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_bytes(elf(62))
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "link.so").symlink_to(tmp_path / "outside")
+    os.mkfifo(code / "waits.so")
+    (code / "text.so").write_text("none")
+    (code / "some.zip").write_bytes(elf(62))
+    assert foreign_program([code, tmp_path / "gone"]) is None
+
+
+@pytest.mark.usefixtures("on_arm")
+def test_only_the_first_files_of_a_large_package_are_looked_at(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}").mkdir()
+        for name in range(1_000):
+            (tmp_path / f"{number}" / f"{name}.txt").touch()
+    last = next(os.walk(tmp_path))[1][-1]
+    (tmp_path / last / "x.so").write_bytes(elf(62))
+    assert foreign_program([tmp_path]) is None

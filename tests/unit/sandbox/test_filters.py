@@ -139,11 +139,13 @@ def test_the_x32_door_is_closed(number: int, family: str) -> None:
     assert call("x86_64", X32_BIT | number, family=family) == ENOSYS
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_other_machines_end_the_process(family: str) -> None:
-    for machine in (0x40000003, ARCHITECTURES["aarch64"], 0):
-        data = struct.pack("IIQ6Q", 0, machine, *[0] * 7)
-        assert run(PROGRAMS["x86_64", family], data) == KILL
+@pytest.mark.parametrize(("machine", "family"), BOTH)
+def test_other_machines_end_the_process(machine: str, family: str) -> None:
+    own = ARCHITECTURES[machine]
+    # Those of 32 bits too, whose programs a processor may run as well (AUDIT_ARCH_I386, _ARM).
+    for other in {0x40000003, 0x40000028, *ARCHITECTURES.values(), 0} - {own}:
+        data = struct.pack("IIQ6Q", 0, other, *[0] * 7)
+        assert run(PROGRAMS[machine, family], data) == KILL
 
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)
@@ -168,11 +170,12 @@ def test_sockets_are_local_or_internet(
     assert call(machine, numbers(machine)["socket"], family, kind | flags, protocol) == wanted
 
 
-def test_terminals_are_not_typed_into() -> None:
-    number = numbers("x86_64")["ioctl"]
-    assert call("x86_64", number, 0, 0x5412) == EPERM
-    assert call("x86_64", number, 0, 0x541C) == EPERM
-    assert call("x86_64", number, 0, 0x5413) == ALLOW
+@pytest.mark.parametrize("machine", ARCHITECTURES)
+def test_terminals_are_not_typed_into(machine: str) -> None:
+    number = numbers(machine)["ioctl"]
+    assert call(machine, number, 0, 0x5412) == EPERM
+    assert call(machine, number, 0, 0x541C) == EPERM
+    assert call(machine, number, 0, 0x5413) == ALLOW
 
 
 def test_programs_fit_into_the_kernels_limit() -> None:

@@ -94,7 +94,7 @@ static int prepare(void)
 void _start(void)
 {
     unsigned long all = ~0UL, child = 1UL << (SIGCHLD - 1);
-    unsigned char buffer[128] = { 0 }, command;
+    unsigned char buffer[128], command = 0;
     struct poll_entry waiting[2] = { { 0, POLLIN, 0 }, { COMMANDS, POLLIN, 0 } };
     int reports;
 
@@ -104,7 +104,7 @@ void _start(void)
     call(SIGPROCMASK, SIG_BLOCK, (long)&all, 0, sizeof all, 0);
     waiting[0].fd = call(SIGNALFD4, -1, (long)&child, sizeof child, SFD_NONBLOCK, 0);
     if (reports) {
-        must(call(WRITE, REPORT, (long)buffer, 1, 0, 0));
+        must(call(WRITE, REPORT, (long)&command, 1, 0, 0));
         call(CLOSE, REPORT, 0, 0, 0, 0);
     }
     for (;;) {

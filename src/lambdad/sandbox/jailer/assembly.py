@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdad.guest import channel, entering, syscalls
+from lambdad.guest import channel, syscalls
 from lambdad.sandbox.jailer import network
 from lambdad.sandbox.jailer.loop import Loop
 from lambdad.sandbox.jailer.root import GUEST_FOLDER
@@ -50,8 +50,8 @@ class Tools:
 
     scratch: Scratch | None
     """Where /tmp comes from; None: from memory."""
-    init: int | None
-    """The static first process, as a memory file; None where there is none for this machine."""
+    init: int
+    """The static first process, as a memory file."""
     pid1_group: Sequence[int]
     """Entries of the group that first processes are in, and builders, who start them: freezing an
     environment does not freeze its first process."""
@@ -91,7 +91,7 @@ class _Builder:
         self._home = [os.open(f"/proc/self/ns/{kind}", flags) for kind in kinds]
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self._tools = tools
-        self._init = None if tools.init is None else _lifted(tools.init)
+        self._init = _lifted(tools.init)
 
     def build(self, order: dict[str, Any], fds: Sequence[int]) -> tuple[dict[str, Any], list[int]]:
         """The answer and the fds that go with it."""
@@ -150,25 +150,11 @@ class _Builder:
     def _spawn(self, commands: int, report: int) -> int:
         sources = [_lifted(fd) for fd in (self._null, self._null, self._null, commands, report)]
         try:
-            return self._spawn_with(sources)
-        finally:
-            channel.close_all(sources)
-
-    def _spawn_with(self, sources: Sequence[int]) -> int:
-        if self._init is not None:
             actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(sources)]
             path = f"/proc/self/fd/{self._init}"
             return os.posix_spawn(path, ["init"], {}, file_actions=actions)
-        pid = os.fork()
-        if pid == 0:
-            try:
-                for number, fd in enumerate(sources):
-                    os.dup2(fd, number)
-                os.closerange(_REPORT + 1, os.sysconf("SC_OPEN_MAX"))
-                _be_first_process()
-            finally:
-                os._exit(1)
-        return pid
+        finally:
+            channel.close_all(sources)
 
 
 def _lifted(fd: int) -> int:
@@ -188,22 +174,3 @@ def _furnish(passwd: int | None, memory_tmp: bool) -> None:
         syscalls.mount("tmp", TMP, "tmpfs", flags, _MEMORY_TMP)
     if passwd is not None:
         syscalls.attach_tree(passwd, "/etc/passwd")
-
-
-def _be_first_process() -> None:
-    """The same as guest/init in Python, for machines without a prebuilt one. After the change of
-    uid nobody inside may look into it; as an ordinary user there is none, and were it closed, the
-    zygote could not join the shell: so there it stays open. It holds nothing and may do nothing.
-    """
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    (uid,) = struct.unpack("=I", os.read(_REPORT, 4))
-    flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
-    syscalls.mount("proc", "/proc", "proc", flags)
-    entering.give_up_rights(os.getuid() if uid == _KEEP_IDS else uid)
-    os.write(_REPORT, b"\0")
-    os.close(_REPORT)
-    while command := os.read(_COMMANDS, 1):
-        os.kill(-1, signal.SIGSTOP if command == b"S" else signal.SIGCONT)
-    while True:
-        signal.pause()

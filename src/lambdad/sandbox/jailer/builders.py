@@ -61,7 +61,7 @@ class Builders:
         self._orders: deque[tuple[Blueprint, Answer]] = deque()
         self._idle: deque[socket.socket] = deque()
         self.init = load_program("init")
-        """The static first process as a memory file that can be executed; None: none for us."""
+        """The static first process as a memory file that can be executed."""
         for _ in range(_PROCESSES):
             self._start(Tools(scratch, self.init, pid1_group.open_entries()), unneeded)
 

@@ -18,7 +18,7 @@ lambdad → jailer, in JSON with fds (`lambdad.guest.channel`):
 jailer → lambdad:
 
     {"hello": {"instance": number or null, "controllers": […], "groups": [folder …],
-               "static_init": bool, "no_disk_tmp": reason or null, "no_way_out": reason or null,
+               "no_disk_tmp": reason or null, "no_way_out": reason or null,
                "no_templates": reason or null}}
     {"prepared": pack, "failed": reason or null}
     {"created": id, "freeze": word, "thaw": word, "usage": {…},
@@ -139,10 +139,9 @@ class Jailer:
             "instance": None if self._instance is None else self._instance.number,
             "controllers": sorted(self._cgroups.controllers),
             "groups": self._cgroups.folders,
-            "static_init": self._builders.init is not None,
             "no_disk_tmp": self._without_scratch,
             "no_way_out": self._without_way_out,
-            "no_templates": why_none(self._settings.rootless, pid1_group, self._builders.init),
+            "no_templates": why_none(self._settings.rootless, pid1_group),
         }
         self.tell({"hello": hello}, [])
         self.loop.read(self._control.fileno(), self._read)
@@ -308,7 +307,6 @@ class Jailer:
             pack.serve_in(slot, environment, bound=not message["forks"])
 
     def _origin(self, pack: Pack, folders: list[int]) -> Origin:
-        assert self._builders.init is not None
         return Origin(
             folders=folders,
             own_filter=template_filter().hex(),

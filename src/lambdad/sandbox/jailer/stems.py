@@ -49,7 +49,6 @@ class Stems:
         self._loop = loop
         self._ahead = ahead
         self._program = None if ahead["argv"] is not None else load_program("wait")
-        self._possible = ahead["argv"] is not None or self._program is not None
         self._keeping = keeping
         self._ask = ask
         self._coming = False
@@ -82,7 +81,7 @@ class Stems:
 
     def _worth_it(self) -> bool:
         idle_s = time.monotonic() - self._used_at
-        if not self._possible or idle_s >= self._keeping.idle_s:
+        if idle_s >= self._keeping.idle_s:
             return False
         return available_percent() >= self._keeping.memory_percent
 

@@ -325,14 +325,12 @@ class Template:
         self._loop.read(pidfd, ended)
 
 
-def why_none(rootless: bool, some_group: Group, init: int | None) -> str | None:
-    """Why this machine can have no templates, if it cannot. `init`: the static first process."""
+def why_none(rootless: bool, some_group: Group) -> str | None:
+    """Why this machine can have no templates, if it cannot."""
     if rootless:
         return "an ordinary user's environments are one user to the kernel"
     if some_group.freezer() is None:
         return "the machine has no control group that freezes"
-    if init is None:
-        return "there is no static first process for this machine"
     if not exits.can_tell():
         return "the kernel does not tell how processes of others end (Linux 6.15 does)"
     return None
