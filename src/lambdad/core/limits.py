@@ -230,6 +230,9 @@ class Limits(Value):
     """One log event; longer lines are cut into several (CloudWatch: 1 MB)."""
     log_buffer_bytes: int = 64 * MIB
     """Log lines waiting for storage; past it lines are dropped and counted."""
+    log_stored_bytes: int = 10 * KIB * MIB
+    """Of log events, 26 bytes for each included, that one account has in one region; past it its
+    oldest go. The file takes some more, and does not shrink again."""
     log_batch_bytes: int = 1_048_576
     """One PutLogEvents call: its messages, and 26 bytes for each."""
     log_event_bytes: int = 1_048_576

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 
 from lambdad.core.clock import Clock
 from lambdad.storage.errors import CommitFailed, LaneFull
@@ -29,7 +30,12 @@ _log = logging.getLogger(__name__)
 class LogFlusher:
     """A buffer and the task that empties it."""
 
-    def __init__(self, buffer: LogBuffer, lane: Lane, clock: Clock, tail: LiveTail) -> None:
+    def __init__(
+        self, buffer: LogBuffer, lane: Lane, clock: Clock, tail: LiveTail,
+        stored: Callable[[int], None],
+    ) -> None:  # fmt: skip
+        """`stored` is told the size of each batch, at most."""
+        self._stored = stored
         self._buffer = buffer
         self._lane = lane
         self._clock = clock
@@ -121,6 +127,7 @@ class LogFlusher:
         now_ms = self._clock.wall_ms()
         await self._lane.write(lambda tx: store_lines(tx, batch.lines, now_ms))
         self._tail.publish(batch.lines, now_ms)
+        self._stored(batch.size_bytes)
 
     def _release_waiters(self, stored: int | None) -> None:
         """Let those go on whose lines are stored; all of them, if None."""

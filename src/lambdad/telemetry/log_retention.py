@@ -14,7 +14,9 @@ from lambdad.telemetry.log_admission import DAY_MS
 from lambdad.telemetry.log_events import Place, keys
 from lambdad.telemetry.log_records import EVENT_OVERHEAD_BYTES, MAX_INTEGER
 
-EVENTS_AT_ONCE = 2_000
+EVENTS_AT_ONCE = 5_000
+BYTES_AT_ONCE = 4 * 1024 * 1024
+"""With the former, more than a batch of new lines has: what goes, goes faster than it comes."""
 STREAMS_AT_ONCE = 500
 
 
@@ -24,6 +26,15 @@ class Expiry(NamedTuple):
     stream_id: int
     group_id: int
     before_ms: int
+
+
+class Removed(NamedTuple):
+    """A piece that is gone."""
+
+    events: int
+    stored_bytes: int
+    more: bool
+    """There may be another one."""
 
 
 async def sweep(lane: Lane, now_ms: int) -> int:
@@ -38,13 +49,13 @@ async def sweep(lane: Lane, now_ms: int) -> int:
     return removed
 
 
-async def _drain(lane: Lane, remove: Callable[[Transaction], int]) -> int:
-    """Repeat a removal until it finds less than a whole piece."""
+async def _drain(lane: Lane, remove: Callable[[Transaction], Removed]) -> int:
+    """Repeat a removal until it finds no more."""
     total = 0
     while True:
         removed = await lane.write(remove)
-        total += removed
-        if removed < EVENTS_AT_ONCE:
+        total += removed.events
+        if not removed.more:
             return total
 
 
@@ -63,19 +74,19 @@ def expiring_streams(tx: Transaction, now_ms: int) -> list[Expiry]:
     return [Expiry(*row) for row in rows]
 
 
-def remove_doomed(tx: Transaction, stream_id: int) -> int:
+def remove_doomed(tx: Transaction, stream_id: int) -> Removed:
     """Remove a piece of a deleted stream; with the last one, the stream is forgotten."""
-    count, _ = remove_before(tx, stream_id, Place(MAX_INTEGER, 0))
-    if count < EVENTS_AT_ONCE:
+    removed = remove_before(tx, stream_id, Place(MAX_INTEGER, 0))
+    if not removed.more:
         tx.execute("DELETE FROM log_doomed_streams WHERE stream_id = ?", (stream_id,))
-    return count
+    return removed
 
 
-def remove_expired(tx: Transaction, expiry: Expiry) -> int:
+def remove_expired(tx: Transaction, expiry: Expiry) -> Removed:
     """Remove a piece of a stream's old events and bring its books up to date."""
     if not tx.execute("SELECT 1 FROM log_streams WHERE id = ?", (expiry.stream_id,)):
-        return 0  # deleted meanwhile, and its bytes with it
-    count, size = remove_before(tx, expiry.stream_id, Place(expiry.before_ms, -1))
+        return Removed(0, 0, False)  # deleted meanwhile, and its bytes with it
+    removed = remove_before(tx, expiry.stream_id, Place(expiry.before_ms, -1))
     ends = [
         keys(tx, expiry.stream_id, Place(-1, 0), Place(MAX_INTEGER, 0), limit=1, descending=back)
         for back in (False, True)
@@ -84,21 +95,28 @@ def remove_expired(tx: Transaction, expiry: Expiry) -> int:
     tx.execute(
         "UPDATE log_streams SET first_event_ms = ?, last_event_ms = ?,"
         " stored_bytes = stored_bytes - ? WHERE id = ?",
-        (first, last, size, expiry.stream_id),
+        (first, last, removed.stored_bytes, expiry.stream_id),
     )
     tx.execute(
         "UPDATE log_groups SET stored_bytes = stored_bytes - ? WHERE id = ?",
-        (size, expiry.group_id),
+        (removed.stored_bytes, expiry.group_id),
     )
-    return count
+    return removed
 
 
-def remove_before(tx: Transaction, stream_id: int, end: Place) -> tuple[int, int]:
-    """Remove the first events before a place: their number and stored bytes."""
+def remove_before(tx: Transaction, stream_id: int, end: Place) -> Removed:
+    """Remove the first events before a place, as many as one piece may have."""
     found = keys(tx, stream_id, Place(-1, 0), end, limit=EVENTS_AT_ONCE, descending=False)
-    if found:
+    size = count = 0
+    for key in found:
+        count += 1
+        size += key.message_bytes + EVENT_OVERHEAD_BYTES
+        if size > BYTES_AT_ONCE:
+            break
+    if count:
+        last = found[count - 1]
         tx.execute(
             "DELETE FROM log_events WHERE stream_id = ? AND (timestamp_ms, seq) <= (?, ?)",
-            (stream_id, found[-1].timestamp_ms, found[-1].seq),
+            (stream_id, last.timestamp_ms, last.seq),
         )
-    return len(found), sum(key.message_bytes + EVENT_OVERHEAD_BYTES for key in found)
+    return Removed(count, size, more=count < len(found) or len(found) == EVENTS_AT_ONCE)

@@ -22,7 +22,8 @@ from lambdad.storage.errors import CommitFailed, LaneFull
 from lambdad.storage.lane import Lane, Transaction
 from lambdad.telemetry import log_groups, log_streams
 from lambdad.telemetry.log_admission import Admission, admit
-from lambdad.telemetry.log_buffer import LogBuffer
+from lambdad.telemetry.log_buffer import LogBuffer, memory_of
+from lambdad.telemetry.log_ceiling import SLACK, trim
 from lambdad.telemetry.log_events import store_events
 from lambdad.telemetry.log_flusher import LogFlusher
 from lambdad.telemetry.log_groups import GroupListing
@@ -65,9 +66,12 @@ class LogStore:
         self._clock = clock
         self._limits = limits
         self._buffer = LogBuffer(limits.log_buffer_bytes)
-        self._flusher = LogFlusher(self._buffer, lane, clock, self.tail)
+        self._flusher = LogFlusher(self._buffer, lane, clock, self.tail, self._grew)
+        self._grown_bytes = 0
+        """At most, since the last look at what is stored in all."""
         self._tags = GroupTags()
         self._sweep_due = asyncio.Event()
+        self._sweeping = asyncio.Lock()
         self._sweeper: asyncio.Task[None] | None = None
 
     async def load(self) -> None:
@@ -102,8 +106,25 @@ class LogStore:
         await self._flusher.settle()
 
     async def sweep(self) -> int:
-        """Remove the events that are no longer kept, and those of deleted streams."""
-        return await sweep(self._lane, self._clock.wall_ms())
+        """Remove the events that are no longer kept, those of deleted streams, and the oldest
+        where there are too many; how many of the first two kinds."""
+        async with self._sweeping:
+            self._grown_bytes = 0
+            removed = await sweep(self._lane, self._clock.wall_ms())
+            limit_bytes = self._limits.log_stored_bytes
+            excesses = await trim(self._lane, limit_bytes)
+        for excess in excesses:
+            _log.warning(
+                "account %s had %d bytes of logs in %s, more than log_stored_bytes (%d): its oldest"
+                " events were removed", excess.account, excess.stored_bytes, excess.region,
+                limit_bytes,
+            )  # fmt: skip
+        return removed
+
+    def _grew(self, size_bytes: int) -> None:
+        self._grown_bytes += size_bytes
+        if self._grown_bytes > self._limits.log_stored_bytes // SLACK:
+            self._sweep_due.set()
 
     # Groups. The errors are those of log_groups and log_streams.
 
@@ -189,6 +210,7 @@ class LogStore:
         put = await self._write(work)
         taken = events[put.admission.start : put.admission.stop]
         self.tail.publish((Line(key, *event) for event in taken), now_ms)
+        self._grew(sum(memory_of(message) for _, message in taken))
         return put
 
     async def read_stream(self, key: StreamKey, wanted: Search, limit: int) -> Page:

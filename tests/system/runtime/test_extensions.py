@@ -341,27 +341,29 @@ reported.wait()
 """
 
 
+async def collected(bench: OpenBench, collector: str, source: str) -> tuple[str, list[Any]]:
+    """The log of one run, and the events that an extension got of it."""
+    async with bench(extension_shutdown_s=30.0) as on:
+        version = on.python(source, layer_dirs=(layer(on, collect=collector),), timeout_s=20)
+        assert await on.answer(version) == 1
+        log = on.log
+        async with asyncio.timeout(30):  # the run goes on until the extension is done
+            while "REPORT" not in log.text(version.name):
+                await asyncio.sleep(0.005)
+    text = log.text(version.name)
+    assert "answered OK\n" in text
+    lines = (line for line in log.messages(version.name) if line.startswith("event "))
+    return text, [json.loads(line.removeprefix("event ")) for line in lines]
+
+
 @pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="the extension is a script")
 @pytest.mark.parametrize("tier", WITH_TELEMETRY, ids=tier_id)
 def test_telemetry_reaches_its_subscriber(bench: OpenBench) -> None:
     source = "def handler(event, context):\n    print('hello')\n    return 1\n"
 
     async def scenario() -> None:
-        async with bench(extension_shutdown_s=30.0) as on:
-            version = on.python(source, layer_dirs=(layer(on, collect=COLLECTOR),), timeout_s=20)
-            assert await on.answer(version) == 1
-            log = on.log
-            async with asyncio.timeout(30):  # the run goes on until the extension is done
-                while "REPORT" not in log.text(version.name):
-                    await asyncio.sleep(0.005)
-        text = log.text(version.name)
-        assert "answered OK\n" in text
+        text, events = await collected(bench, COLLECTOR, source)
         assert "TELEMETRY\tName: collect\tState: Subscribed\tTypes: [Platform, Function]\n" in text
-        events = [
-            json.loads(line.removeprefix("event "))
-            for line in log.messages(version.name)
-            if line.startswith("event ")
-        ]
         kinds = [event["type"] for event in events]
         assert kinds[:5] == [
             "platform.initStart",
@@ -374,6 +376,27 @@ def test_telemetry_reaches_its_subscriber(bench: OpenBench) -> None:
             "platform.start", "function", "platform.runtimeDone", "platform.report",
         ]  # fmt: skip
         assert events[6]["record"] == "hello"
+
+    run(scenario())
+
+
+@pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="the extension is a script")
+@pytest.mark.parametrize("tier", WITH_TELEMETRY, ids=tier_id)
+def test_the_logs_api_has_events_of_its_own(bench: OpenBench) -> None:
+    source = "def handler(event, context):\n    print('{\"a\": 1}')\n    return 1\n"
+    collector = COLLECTOR.replace("/2022-07-01/telemetry", "/2020-08-15/logs")
+    collector = collector.replace("2022-12-13", "2021-03-18")
+
+    async def scenario() -> None:
+        text, events = await collected(bench, collector, source)
+        assert "LOGS\tName: collect\tState: Subscribed\tTypes: [Platform, Function]\n" in text
+        assert [event["type"] for event in events] == [
+            "platform.logsSubscription", "platform.initRuntimeDone", "platform.extension",
+            "platform.initReport", "platform.start", "function", "platform.runtimeDone",
+            "platform.end", "platform.report",
+        ]  # fmt: skip
+        assert events[5]["record"] == '{"a": 1}\n'
+        assert events[6]["record"].keys() == {"requestId", "status"}
 
     run(scenario())
 

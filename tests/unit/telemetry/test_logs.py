@@ -7,23 +7,30 @@ from pathlib import Path
 
 import pytest
 
+from lambdad.core.ids import DEFAULT_ACCOUNT, DEFAULT_REGION, Region
 from lambdad.storage.errors import CommitFailed
 from lambdad.telemetry import log_flusher
 from lambdad.telemetry.log_admission import DAY_MS, Admission
 from lambdad.telemetry.log_buffer import STREAMS_WITH_DROPS, LogBuffer
+from lambdad.telemetry.log_ceiling import Excess, oldest_events
+from lambdad.telemetry.log_events import Place
 from lambdad.telemetry.log_records import (
+    MAX_INTEGER,
     GroupExists,
+    GroupKey,
     GroupMissing,
     GroupProtected,
     Line,
     NewGroup,
     Position,
     StreamExists,
+    StreamKey,
     StreamMissing,
     TimeRange,
     TooManyTags,
     position_of,
 )
+from lambdad.telemetry.log_retention import remove_before
 from lambdad.telemetry.log_search import Search
 from lambdad.telemetry.log_streams import StreamListing
 from support.log_stores import append, group, run_store, stream
@@ -249,6 +256,97 @@ def test_retention_removes_what_is_too_old_in_virtual_time(tmp_path: Path) -> No
     assert (before, half, after) == (5000 * 29 + 31, 2500 * 29 + 31, 31)
     assert (found, other) == (["young"], ["kept for ever"])
     assert ends == (DAY_MS, DAY_MS)
+
+
+def in_region(name: str, region: str) -> StreamKey:
+    return StreamKey(GroupKey(DEFAULT_ACCOUNT, Region(region), "g"), name)
+
+
+def test_the_oldest_events_go_where_there_are_too_many(tmp_path: Path) -> None:
+    """Of whatever stream and group; what another region has is another matter."""
+
+    async def scenario(store, clock, lane):
+        start = clock.wall_ms()
+        streams = (stream("a"), stream("b"), stream("s", "other"))
+        for number in range(999):
+            append(store, f"{number:0100d}", start + number, streams[number % 3])
+        for number in range(500):
+            append(store, "x" * 100, start + number, in_region("s", "eu-west-1"))
+        await store.flush()
+        untouched = await store.sweep()
+        full = (await store.find_group(group())).stored_bytes
+        append(store, f"{999:0100d}", start + 999)
+        await store.flush()
+        await asyncio.gather(store.sweep(), store.sweep(), store.sweep())
+        kept = [text for key in (*streams, stream()) for text in await messages(store, key)]
+        sizes = [(await store.find_group(group(name))).stored_bytes for name in ("g", "other")]
+        return untouched, full, kept, sizes, await messages(store, in_region("s", "eu-west-1"))
+
+    untouched, full, kept, sizes, elsewhere = run_store(
+        tmp_path, scenario, log_stored_bytes=999 * 126
+    )
+    assert (untouched, full) == (0, 666 * 126)
+    numbers = sorted(map(int, kept))
+    assert 900 <= len(numbers) <= 936, "a sixteenth of the limit, and what was too much"
+    assert numbers[0] >= 63, "all that is as old as the first sixteenth of the time"
+    assert set(range(126, 1000)) <= set(numbers), "nothing behind the second"
+    assert sum(sizes) == 126 * len(numbers)
+    assert len(elsewhere) == 500
+
+
+def test_the_oldest_streams_come_first(tmp_path: Path) -> None:
+    async def scenario(store, clock, lane):
+        start = clock.wall_ms()
+        for name, age in (("a", 2), ("b", 1), ("c", 3), ("new", -1000), ("c", -900)):
+            append(store, "x", start - age, stream(name))
+        await store.flush()
+        excess = Excess(DEFAULT_ACCOUNT, DEFAULT_REGION, 1)
+        found = await lane.read(lambda tx: oldest_events(tx, excess))
+        return [expiry.stream_id for expiry in found], {expiry.before_ms for expiry in found}, start
+
+    ids, before, start = run_store(tmp_path, scenario)
+    assert ids == [3, 1, 2]
+    assert before == {start - 3 + 1003 // 16 + 1}
+
+
+@pytest.mark.parametrize("put", [False, True])
+def test_too_many_events_go_by_themselves(tmp_path: Path, caplog, put: bool) -> None:
+    async def scenario(store, clock, lane):
+        await store.create_group(group(), NewGroup())
+        await store.create_stream(stream())
+        start = clock.wall_ms()
+        for number in range(20):
+            events = [(start + number, "x" * 974)] * 10
+            if put:
+                await store.put_events(stream(), events)
+            else:
+                for time_ms, text in events:
+                    append(store, text, time_ms)
+                await store.flush()
+        async with asyncio.timeout(10):
+            while (await store.find_group(group())).stored_bytes > 100_000:
+                await asyncio.sleep(0.001)
+        return await messages(store)
+
+    found = run_store(tmp_path, scenario, log_stored_bytes=100_000)
+    assert 60 <= len(found) <= 100
+    assert "more than log_stored_bytes (100000)" in caplog.text
+
+
+def test_large_events_go_in_small_pieces(tmp_path: Path) -> None:
+    async def scenario(store, clock, lane):
+        for number in range(40):
+            append(store, "x" * 250_000, clock.wall_ms() + number)
+        await store.flush()
+        removed = await lane.write(lambda tx: remove_before(tx, 1, Place(MAX_INTEGER, 0)))
+        assert (removed.events, removed.more) == (17, True)
+        assert removed.stored_bytes == 17 * 250_026
+        removed = await lane.write(lambda tx: remove_before(tx, 1, Place(MAX_INTEGER, 0)))
+        assert (removed.events, removed.more) == (17, True)
+        removed = await lane.write(lambda tx: remove_before(tx, 1, Place(MAX_INTEGER, 0)))
+        assert (removed.events, removed.more) == (6, False)
+
+    run_store(tmp_path, scenario)
 
 
 def test_deleted_streams_and_groups_free_their_events(tmp_path: Path) -> None:
