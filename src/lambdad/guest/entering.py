@@ -27,7 +27,7 @@ ARCHIVE = "/var/runtime/archive"
 TELEMETRY_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
 TELEMETRY_FD = 62
 """The number that AWS's own environments use."""
-LOCKED_BYTES = 65_536
+LOCKED_BYTES = 65_536 * 1024
 """Of memory that a function may keep from being reclaimed, as on AWS."""
 
 
@@ -64,9 +64,14 @@ def limit_process(open_files: int) -> None:
 
 def limit(what: int, wanted: int) -> None:
     """Set one rlimit, soft and hard, or the machine's own ceiling where that is lower."""
+    resource.setrlimit(what, possible(what, wanted))
+
+
+def possible(what: int, wanted: int) -> tuple[int, int]:
+    """What `limit` sets."""
     ceiling = resource.getrlimit(what)[1]
     value = wanted if ceiling == resource.RLIM_INFINITY else min(wanted, ceiling)
-    resource.setrlimit(what, (value, value))
+    return value, value
 
 
 def give_up_rights(uid: int) -> None:

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from lambdad.core.ids import EnvironmentId
 from lambdad.core.limits import Limits
-from lambdad.guest.entering import LOCKED_BYTES, TELEMETRY_VARIABLE
+from lambdad.guest.entering import LOCKED_BYTES, TELEMETRY_VARIABLE, possible
 from lambdad.sandbox.driver import Exit, RuntimePack, Sandbox, SandboxError, SandboxSpec, Tier
 from lambdad.sandbox.launch import Launcher, Places, PlainLauncher
 
@@ -178,7 +178,7 @@ class ProcessDriver:
         }
         for what, value in limits.items():
             with contextlib.suppress(ProcessLookupError):
-                resource.prlimit(pid, what, (value, value))
+                resource.prlimit(pid, what, possible(what, value))
 
     def _variables(self, spec: SandboxSpec, layers: Path | None, port: int) -> dict[str, str]:
         variables = self._relocate(spec.variables, spec, layers, port)
