@@ -12,6 +12,7 @@ import pytest
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.sandbox.driver import Tier
 from support.functions import Bench, run
+from support.patience import PATIENCE_S, until
 from support.real_sandboxes import ALL_TIERS, tier_id
 
 from .conftest import OpenBench
@@ -351,9 +352,8 @@ def test_telemetry_reaches_its_subscriber(bench: OpenBench) -> None:
             version = on.python(source, layer_dirs=(layer(on, collect=COLLECTOR),), timeout_s=20)
             assert await on.answer(version) == 1
             log = on.log
-            async with asyncio.timeout(30):  # the run goes on until the extension is done
-                while "REPORT" not in log.text(version.name):
-                    await asyncio.sleep(0.005)
+            # The run goes on until the extension is done.
+            await until(lambda: "REPORT" in log.text(version.name))
         text = log.text(version.name)
         assert "answered OK\n" in text
         assert "TELEMETRY\tName: collect\tState: Subscribed\tTypes: [Platform, Function]\n" in text
@@ -480,7 +480,7 @@ def test_telemetry_inside_the_runtime(bench: OpenBench, tier: Tier) -> None:
                 return
             assert (status, answer) == (200, "OK")
             seen: list[Any] = []
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while "platform.report" not in [kind for kind, _ in seen]:
                     seen = (await on.answer(version))[2]
         assert [kind for kind, _ in seen][:7] == [
