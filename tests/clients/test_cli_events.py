@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
 
 from support.lambda_client import lambda_of, make_code
+from support.patience import wait_for
 from support.server import LambdadServer
 from support.url_client import ECHO, ask, public_url
 
@@ -83,10 +83,7 @@ def test_asynchronous_events_and_urls_are_recorded(server: LambdadServer, client
     replayed = server.lambdad("events", "--json", "replay", name)
     assert replayed["Payload"] == answer.json
     queued = invoke(client, name, {"later": True}, InvocationType="Event")
-    for _ in range(200):
-        if queued in kept(server, name):
-            break
-        time.sleep(0.02)
+    wait_for(lambda: queued in kept(server, name))
     assert kept(server, name)[0] == queued
 
 
@@ -200,9 +197,7 @@ def test_the_sample_of_a_queue_is_like_a_real_event(
         for attribute, value in record["messageAttributes"].items()
     }
     sqs.send_message(QueueUrl=queue, MessageBody=record["body"], MessageAttributes=kinds, **order)
-    deadline = time.monotonic() + 30
-    while not kept(server, name) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for(lambda: kept(server, name))
     real = server.lambdad("events", "--json", "replay", name)["Payload"]
     assert shape_of(real) == shape_of(sample)
     for same in ("body", "md5OfBody", "md5OfMessageAttributes", "messageAttributes"):

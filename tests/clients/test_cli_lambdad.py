@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import PATIENCE_S
 from support.server import LambdadServer
 
 ECHO = "def handler(event, context):\n    print('got', event)\n    return {'echo': event}\n"
@@ -77,7 +78,8 @@ def test_invoke_takes_events_from_everywhere(server: LambdadServer, project: Pat
     }
     done = subprocess.run(
         [sys.executable, "-m", "lambdad", "invoke", "events", "--payload", "-"],
-        env=server.environment(), input='"stdin"', capture_output=True, text=True, timeout=30,
+        env=server.environment(), input='"stdin"', capture_output=True, text=True,
+        timeout=PATIENCE_S,
     )  # fmt: skip
     assert json.loads(done.stdout) == {"echo": "stdin"}
     described = server.lambdad("invoke", "events", "--json", "--log")
@@ -180,7 +182,7 @@ def test_env_makes_the_aws_cli_work(server: LambdadServer) -> None:
         "aws lambda list-functions --query 'length(Functions)'"
     )
     done = subprocess.run(
-        ["sh", "-c", script], env=bare, capture_output=True, text=True, timeout=60
+        ["sh", "-c", script], env=bare, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) >= 0
@@ -227,7 +229,7 @@ def test_a_server_that_is_gone_is_explained(fresh_server: LambdadServer) -> None
 def test_an_output_that_nobody_reads(server: LambdadServer) -> None:
     done = subprocess.run(
         ["sh", "-c", f"{sys.executable} -m lambdad runtimes | head -1"],
-        env=server.environment(), capture_output=True, text=True, timeout=30,
+        env=server.environment(), capture_output=True, text=True, timeout=PATIENCE_S,
     )  # fmt: skip
     assert done.stdout.startswith("RUNTIME")
     assert "Traceback" not in done.stderr

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.patience import PATIENCE_S
 from support.server import LambdadServer
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:"
@@ -48,7 +49,7 @@ def test_sending_and_peeking(server: LambdadServer, tmp_path: Path) -> None:
     text_of(server, "send", "peek", f"@{tmp_path / 'body'}")
     piped = subprocess.run(
         [sys.executable, "-m", "lambdad", "queue", "send", "peek", "-"],
-        env=server.environment(), input="piped", capture_output=True, text=True, timeout=30,
+        env=server.environment(), input="piped", capture_output=True, text=True, timeout=PATIENCE_S,
     )  # fmt: skip
     assert piped.returncode == 0, piped.stderr
     for _ in range(2):  # looking changes nothing

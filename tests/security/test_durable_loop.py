@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 
 from support.durable_functions import await_status, begin, make_durable
 from support.packages import zip_of
+from support.patience import wait_for
 from support.server import LambdadServer
 
 CHAIN = """
@@ -85,14 +85,13 @@ def test_a_loop_of_events_to_a_durable_function_is_stopped(server: LambdadServer
 def ended(server: LambdadServer, name: str) -> list[str]:
     """What the last run wrote, when it has."""
     logs = server.client("logs")
-    for _ in range(300):
+
+    def last() -> list[str]:
         try:
             found = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}", filterPattern="END")
         except logs.exceptions.ResourceNotFoundException:
-            found = {"events": []}
+            return []
         lines = [each["message"].strip() for each in found["events"]]
-        last = [line for line in lines if line.startswith("END ") and "RequestId" not in line]
-        if last:
-            return last
-        time.sleep(0.1)
-    raise AssertionError("it never ended")
+        return [line for line in lines if line.startswith("END ") and "RequestId" not in line]
+
+    return wait_for(last)

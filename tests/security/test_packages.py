@@ -329,7 +329,7 @@ paths = st.lists(pieces, min_size=1, max_size=5).map("/".join)
 made_entries = st.one_of(st.builds(entry, paths, st.just("content")), st.builds(link, paths, paths))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(made_entries, min_size=1, max_size=6))
 def test_whatever_is_accepted_stays_inside(
     tmp_path_factory: pytest.TempPathFactory, entries: list[Entry]
@@ -350,7 +350,7 @@ def test_whatever_is_accepted_stays_inside(
     remove_tree(tree)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_damaged_package_is_refused_or_read_right(data: st.DataObject) -> None:
     archive = bytearray(zip_of({"index.py": "x = 1\n" * 50, "b": "b" * 50}))

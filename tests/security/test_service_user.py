@@ -15,7 +15,8 @@ import pytest
 
 from lambdad.server.service_user import ANONYMOUS_ID, ServiceUser, hand_over, service_user
 from support.lambda_client import make_code
-from support.real_sandboxes import descendants, eventually, ordinary_python
+from support.patience import wait_for
+from support.real_sandboxes import descendants, ordinary_python
 from support.server import LambdadServer
 
 if os.geteuid() != 0:
@@ -98,19 +99,19 @@ def test_a_dead_jailer_is_replaced_by_the_keeper(server: LambdadServer) -> None:
     client.invoke(FunctionName="f")
     keeper, outer, inner = jailers(server)
     os.kill(outer, signal.SIGKILL)
-    assert eventually(lambda: not Path(f"/proc/{inner}").exists())
-    assert eventually(lambda: "FunctionError" not in client.invoke(FunctionName="f"))
+    wait_for(lambda: not Path(f"/proc/{inner}").exists())
+    wait_for(lambda: "FunctionError" not in client.invoke(FunctionName="f"))
     assert jailers(server)[0] == keeper
 
 
 def test_without_its_keeper_the_server_ends_and_says_why(server: LambdadServer) -> None:
     everything = descendants(server.pid)
     os.kill(jailers(server)[0], signal.SIGKILL)
-    assert eventually(lambda: not server.running)
+    wait_for(lambda: not server.running)
     assert "keeper of the jailer was killed" in server.log_text()
     assert "Traceback" not in server.log_text()
     others = everything - {server.pid}
-    assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in others))
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in others))
 
 
 def test_a_server_that_cannot_work_as_the_user_says_so(folder: Path) -> None:

@@ -4,7 +4,6 @@ the protocol by itself."""
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import aws_durable_execution_sdk_python
 
 from support.lambda_client import ACCOUNT, RUNTIME, fresh_name
 from support.packages import zip_of
+from support.patience import wait_for
 from support.server import LambdadServer
 
 DURABLE_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicDurableExecutionRolePolicy"
@@ -109,22 +109,18 @@ def begin(server: LambdadServer, name: str, payload: Any = None, **parameters: A
 def await_status(server: LambdadServer, arn: str, *statuses: str) -> dict[str, Any]:
     """The execution when it has one of these statuses; when it is over, without any."""
     client = server.client("lambda")
-    for _ in range(600):
-        execution: dict[str, Any] = client.get_durable_execution(DurableExecutionArn=arn)
-        if execution["Status"] in (statuses or _CLOSED):
-            return execution
-        time.sleep(0.1)
-    raise AssertionError(f"{arn} is {execution['Status']}: {events(server, arn)}")
+    return wait_for(
+        lambda: client.get_durable_execution(DurableExecutionArn=arn),
+        lambda execution: execution["Status"] in (statuses or _CLOSED),
+    )
 
 
 def await_event(server: LambdadServer, arn: str, kind: str, count: int = 1) -> list[dict[str, Any]]:
     """The history when it has so many events of a kind."""
-    for _ in range(600):
-        found = history(server, arn)
-        if sum(event["EventType"] == kind for event in found) >= count:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"no {kind} in {events(server, arn)}")
+    return wait_for(
+        lambda: history(server, arn),
+        lambda found: sum(event["EventType"] == kind for event in found) >= count,
+    )
 
 
 def history(server: LambdadServer, arn: str) -> list[dict[str, Any]]:
@@ -151,16 +147,18 @@ def handed_over(server: LambdadServer, name: str, arn: str) -> dict[str, str]:
     """Parameters that name an invocation of HANDING_OVER under way and its token, out of its
     log."""
     logs = server.client("logs")
-    for _ in range(200):
+
+    def look() -> dict[str, str]:
         try:
             found = logs.filter_log_events(
                 logGroupName=f"/aws/lambda/{name}", filterPattern="TOKEN"
             )["events"]
         except logs.exceptions.ResourceNotFoundException:
-            found = []
+            return {}
         for event in found:
             execution, token = json.loads(event["message"].partition(" ")[2])
             if execution == arn:
                 return {"DurableExecutionArn": arn, "CheckpointToken": str(token)}
-        time.sleep(0.1)
-    raise AssertionError("no token")
+        return {}
+
+    return wait_for(look)

@@ -33,6 +33,7 @@ from lambdad.sandbox.drivers.process import ProcessDriver
 from lambdad.server.config import Surroundings
 from lambdad.server.packs import pack_catalog
 from lambdad.telemetry.log_records import StreamKey
+from support.patience import PATIENCE_S
 
 ACCOUNT = AccountId("000000000000")
 REGION = Region("us-east-1")
@@ -228,6 +229,6 @@ async def running(
         assert fleet.environments == 0
 
 
-def run(coroutine: Any, timeout_s: float = 60.0) -> Any:
+def run(coroutine: Any, timeout_s: float = 2 * PATIENCE_S) -> Any:
     """Run on the event loop that the daemon has, to the end or to the time limit."""
     return uvloop.run(asyncio.wait_for(coroutine, timeout_s))

@@ -13,6 +13,7 @@ import uvloop
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
 from lambdad.gateway.http import HttpServer
 from lambdad.wire.http import Request, Response
+from support.patience import PATIENCE_S
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -96,7 +97,7 @@ def on_stage(
     answer: Answer | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> None:
-    """Run `play` against a fresh server on uvloop, within 20 seconds."""
+    """Run `play` against a fresh server on uvloop."""
 
     async def run() -> None:
         app = ScriptedApp(answer)
@@ -105,7 +106,8 @@ def on_stage(
         sock.bind(("127.0.0.1", 0))
         await server.listen(sock)
         try:
-            await asyncio.wait_for(play(Stage(server, app, sock.getsockname()[1])), 20)
+            stage = Stage(server, app, sock.getsockname()[1])
+            await asyncio.wait_for(play(stage), PATIENCE_S)
         finally:
             await server.close(0.1)
 

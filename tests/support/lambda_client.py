@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 import sys
-import time
 import uuid
 from typing import Any
 
@@ -19,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from support.packages import zip_of
+from support.patience import wait_for
 from support.server import LambdadServer
 
 ACCOUNT = "000000000000"
@@ -131,13 +131,10 @@ def make_updating(client: Any) -> str:
 
 def settled(client: Any, name: str) -> dict[str, Any]:
     """The configuration once nothing is in progress."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        found = body_of(client.get_function_configuration(FunctionName=name))
-        if found["State"] != "Pending" and found.get("LastUpdateStatus") != "InProgress":
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"{name} does not settle")
+    return wait_for(
+        lambda: body_of(client.get_function_configuration(FunctionName=name)),
+        lambda at: at["State"] != "Pending" and at.get("LastUpdateStatus") != "InProgress",
+    )
 
 
 def body_of(answer: dict[str, Any]) -> dict[str, Any]:

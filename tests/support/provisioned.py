@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from support.lambda_client import MODIFIED, body_of, user_error
+from support.patience import wait_for
 
 
 def provisioned(requested: int, there: int, status: str, **more: Any) -> dict[str, Any]:
@@ -29,14 +29,11 @@ def provision(client: Any, name: str, qualifier: str, amount: int) -> dict[str, 
 
 def reached(client: Any, name: str, qualifier: str, status: str = "READY") -> dict[str, Any]:
     """The configuration once it has that status."""
-    deadline = time.monotonic() + 20
-    while True:
-        answer = client.get_provisioned_concurrency_config(FunctionName=name, Qualifier=qualifier)
-        found = body_of(answer)
-        if found["Status"] == status:
-            return found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.01)
+    at = {"FunctionName": name, "Qualifier": qualifier}
+    return wait_for(
+        lambda: body_of(client.get_provisioned_concurrency_config(**at)),
+        lambda found: found["Status"] == status,
+    )
 
 
 def none_provisioned() -> dict[str, Any]:

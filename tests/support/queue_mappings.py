@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from typing import Any
 
 from support.answers import RECENT
 from support.lambda_client import ACCOUNT, arn_of, body_of
+from support.patience import wait_for
 from support.server import LambdadServer
 
 QUEUE_RIGHTS = json.dumps(
@@ -57,25 +57,23 @@ def mapping_of(answer: dict[str, Any], function: str, queue: str, **changes: Any
 
 def rested(client: Any, mapping_id: str) -> dict[str, Any]:
     """The mapping once nothing is under way."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        found = body_of(client.get_event_source_mapping(UUID=mapping_id))
-        if found["State"] in ("Enabled", "Disabled"):
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"{mapping_id} does not come to rest")
+    return wait_for(
+        lambda: body_of(client.get_event_source_mapping(UUID=mapping_id)),
+        lambda found: found["State"] in ("Enabled", "Disabled"),
+    )
 
 
 def await_gone(client: Any, mapping_id: str) -> None:
     """Until the mapping is not there any more."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+
+    def gone() -> bool:
         try:
             client.get_event_source_mapping(UUID=mapping_id)
         except client.exceptions.ResourceNotFoundException:
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{mapping_id} does not go away")
+            return True
+        return False
+
+    wait_for(gone)
 
 
 def make_leaving(server: LambdadServer, client: Any, function: str) -> str:
@@ -86,11 +84,10 @@ def make_leaving(server: LambdadServer, client: Any, function: str) -> str:
     ]
     sqs = server.client("sqs")
     sqs.send_message(QueueUrl=url, MessageBody="x")
-    deadline = time.monotonic() + 20
     wanted = ["ApproximateNumberOfMessagesNotVisible"]
-    counts: dict[str, str] = {}
-    while counts.get(wanted[0]) != "1":
-        assert time.monotonic() < deadline
-        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
+    wait_for(
+        lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"],
+        lambda counts: counts[wanted[0]] == "1",
+    )
     client.delete_event_source_mapping(UUID=made)
     return made

@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +31,7 @@ from lambdad.sandbox.probe import probe
 from lambdad.sandbox.python_start import zygote_variables
 from lambdad.sandbox.selection import choose_tier
 from support.packs import command_pack, python_pack
+from support.patience import PATIENCE_S
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ class Workbench:
     runner: asyncio.Runner
     made: list[Sandbox] = field(default_factory=list)
 
-    def run(self, work: Coroutine[Any, Any, T], limit_s: float = 20.0) -> T:
+    def run(self, work: Coroutine[Any, Any, T], limit_s: float = PATIENCE_S) -> T:
         """Run to the end; nothing may hang."""
         return self.runner.run(asyncio.wait_for(work, limit_s))
 
@@ -240,16 +240,6 @@ def traces(bench: Workbench) -> dict[str, int]:
 def slot_groups(folders: Sequence[str]) -> list[Path]:
     """The control groups of environments in these folders of an instance."""
     return [path for folder in folders for path in Path(folder).glob("slot-*")]
-
-
-def eventually(condition: Any, limit_s: float = 10.0) -> bool:
-    """Whether a condition comes true; for what the kernel does in its own time."""
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def ordinary_python() -> str:

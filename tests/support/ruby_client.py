@@ -23,12 +23,12 @@ from typing import Any
 
 from lambdad.runtime.output import Frame, FrameDecoder
 from support.packs import GUEST
+from support.patience import PATIENCE_S
 from support.runtimes_under_test import EVERYTHING, locked
 
 BOOTSTRAP = GUEST / "ruby" / "bootstrap.rb"
 OLDEST = (3, 1)
 _NEXT = "/2018-06-01/runtime/invocation/next"
-_PATIENCE_S = 30
 
 
 def rubies() -> Mapping[str, Path]:
@@ -181,18 +181,18 @@ def run_client(
             exit_code = _end_of(process, api)
             if terminate:
                 process.terminate()
-                exit_code = process.wait(_PATIENCE_S)
+                exit_code = process.wait(PATIENCE_S)
         finally:
             process.kill()
-        output = process.communicate(timeout=_PATIENCE_S)[0]
-        reader.join(_PATIENCE_S)
+        output = process.communicate(timeout=PATIENCE_S)[0]
+        reader.join(PATIENCE_S)
         api.shutdown()
         return Outcome(api.posts, exit_code, output, decoded)
 
 
 def _end_of(process: subprocess.Popen[str], api: _RuntimeApi) -> int | None:
     """Its exit code, or None once it has nothing left to do."""
-    for _ in range(_PATIENCE_S * 20):
+    for _ in range(int(PATIENCE_S * 20)):
         if api.idle.wait(0.02):
             return None
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -132,6 +132,24 @@ async def echo(runtime: Runtime) -> None:
         await runtime.respond(event, event.body)
 
 
+class Crowd:
+    """A runtime that answers events with themselves, once so many are there at the same moment:
+    so each of them has an environment of its own."""
+
+    def __init__(self) -> None:
+        self._meeting = asyncio.Barrier(1)
+
+    def expect(self, count: int) -> None:
+        """That many come next."""
+        self._meeting = asyncio.Barrier(count)
+
+    async def __call__(self, runtime: Runtime) -> None:
+        while True:
+            event = await runtime.next()
+            await self._meeting.wait()
+            await runtime.respond(event, event.body)
+
+
 class PlayedSandbox:
     """A Sandbox whose process is a coroutine of the test's."""
 

@@ -30,6 +30,7 @@ import botocore.config
 import pytest
 
 import lambdad
+from support.patience import PATIENCE_S
 
 BIN = Path(sys.executable).parent
 REGION = "us-east-1"
@@ -52,8 +53,6 @@ _OUR_PACKAGES = (
     str(Path(lambdad.__path__[0]).parent),
     next(path for path in sys.path if path.endswith("site-packages")),
 )
-_READY_TIMEOUT_S = 30.0
-_STOP_TIMEOUT_S = 30.0
 
 
 class LambdadServer:
@@ -87,7 +86,7 @@ class LambdadServer:
             )
         os.close(write_end)
         try:
-            readable, _, _ = select.select([ready], [], [], _READY_TIMEOUT_S)
+            readable, _, _ = select.select([ready], [], [], PATIENCE_S)
             self.endpoint = os.read(ready, 4096).decode().strip() if readable else ""
         finally:
             os.close(ready)
@@ -101,7 +100,7 @@ class LambdadServer:
             return 0
         self._process.send_signal(signal.SIGTERM)
         try:
-            code = self._process.wait(_STOP_TIMEOUT_S)
+            code = self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.kill9()
             raise RuntimeError(f"lambdad did not stop:\n{self.log_text()}") from None
@@ -159,7 +158,9 @@ class LambdadServer:
             "aws_access_key_id": key_id,
             "aws_secret_access_key": secret,
             "config": botocore.config.Config(
-                retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60
+                retries={"total_max_attempts": 1},
+                connect_timeout=PATIENCE_S,
+                read_timeout=PATIENCE_S,
             ),
         }
         return self._session.client(service, **(defaults | options))
@@ -226,7 +227,7 @@ class LambdadServer:
             env=self.environment() if environment is None else environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_S,
             stdin=subprocess.DEVNULL,
         )
         if not check:

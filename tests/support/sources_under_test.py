@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from support.lambda_client import ACCOUNT, make_code
+from support.patience import wait_for
 from support.server import REGION, LambdadServer
 
 HOLD_S = 3
@@ -129,7 +129,7 @@ class Consumer:
         """Other settings, once they hold."""
         client = self.server.client("lambda")
         client.update_event_source_mapping(UUID=self.mapping_id, **changes)
-        until(
+        wait_for(
             lambda: (
                 client.get_event_source_mapping(UUID=self.mapping_id)["State"]
                 in ("Enabled", "Disabled")
@@ -154,14 +154,6 @@ class Consumer:
     def texts(self) -> list[str]:
         """What the records of all runs held, in the order of the runs."""
         return [self.source.text_of(each) for batch in self.batches() for each in batch]
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("it does not come to that")
-        time.sleep(0.05)
 
 
 def in_order(texts: Sequence[str]) -> bool:

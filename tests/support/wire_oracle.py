@@ -140,7 +140,6 @@ def _shrink(case: Callable[[random.Random], None]) -> None:
         max_examples=200,
         derandomize=True,
         database=None,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     quiet(given(st.randoms(use_true_random=False))(lambda draw: case(draw)))()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import operator
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import PATIENCE_S, wait_for
 from support.server import LambdadServer, ServerFactory
 
 ROLE = "arn:aws:iam::000000000000:role/test"
@@ -35,14 +37,14 @@ def make_function(server: LambdadServer, name: str, text: str, timeout_s: int = 
         Code={"ZipFile": package(text)}, Timeout=timeout_s,
     )  # fmt: skip
     client.get_waiter("function_active_v2").wait(
-        FunctionName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 200}
+        FunctionName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 1800}
     )
 
 
 def refusal(*options: str, environment: dict[str, str]) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "lambdad", "up", *options],
-        env=environment, capture_output=True, text=True, timeout=30,
+        env=environment, capture_output=True, text=True, timeout=PATIENCE_S,
     )  # fmt: skip
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -70,12 +72,8 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until_gone(pids: list[int]) -> list[int]:
-    for _ in range(200):
-        if not any(alive(pid) for pid in pids):
-            break
-        time.sleep(0.05)
-    return [pid for pid in pids if alive(pid)]
+def wait_until_gone(pids: list[int]) -> None:
+    wait_for(lambda: [pid for pid in pids if alive(pid)], operator.not_)
 
 
 def test_a_stopped_server_leaves_nothing(fresh_server: LambdadServer) -> None:
@@ -85,7 +83,7 @@ def test_a_stopped_server_leaves_nothing(fresh_server: LambdadServer) -> None:
     processes = descendants(fresh_server.pid)
     assert processes, "a function's environment is a process"
     assert fresh_server.stop() == 0
-    assert wait_until_gone(processes) == []
+    wait_until_gone(processes)
     assert mounts_below(fresh_server.data_dir) == []
     assert not (fresh_server.data_dir / "run" / "server.json").exists()
     assert "Traceback" not in fresh_server.log_text()
@@ -107,15 +105,13 @@ def test_a_stopping_server_lets_a_running_invocation_end(fresh_server: LambdadSe
         env=fresh_server.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     logs = fresh_server.client("logs")
-    for _ in range(200):
-        events = logs.filter_log_events(logGroupName="/aws/lambda/slow")["events"] if (
-            logs.describe_log_groups()["logGroups"]
-        ) else []  # fmt: skip
-        if any(event["message"].startswith("START") for event in events):
-            break
-        time.sleep(0.05)
+    wait_for(lambda: logs.describe_log_groups()["logGroups"])
+    wait_for(
+        lambda: logs.filter_log_events(logGroupName="/aws/lambda/slow")["events"],
+        lambda events: any(event["message"].startswith("START") for event in events),
+    )
     assert fresh_server.stop() == 0
-    out, error = invoking.communicate(timeout=30)
+    out, error = invoking.communicate(timeout=PATIENCE_S)
     assert out.strip() == '"whole"', error
 
 
@@ -135,7 +131,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(fresh_server: LambdadServer)
     key = fresh_server.root_key
     fresh_server.kill9()
     fresh_server.start()
-    assert wait_until_gone(processes) == [], "what the dead server left has been cleaned up"
+    wait_until_gone(processes)  # what the dead server left has been cleaned up
     assert fresh_server.root_key == key
     client, logs = fresh_server.client("lambda"), fresh_server.client("logs")
     assert [f["FunctionName"] for f in client.list_functions()["Functions"]] == ["kept"]
@@ -162,7 +158,7 @@ def test_kill_9_in_the_middle_of_creating(fresh_server: LambdadServer) -> None:
     client = fresh_server.client("lambda")
     for number in range(5):
         client.get_waiter("function_active_v2").wait(
-            FunctionName=f"f{number}", WaiterConfig={"Delay": 0.05, "MaxAttempts": 200}
+            FunctionName=f"f{number}", WaiterConfig={"Delay": 0.05, "MaxAttempts": 1800}
         )
     assert json.load(client.invoke(FunctionName="f4")["Payload"]) == 4
 

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from support.patience import wait_for
 from support.server import LambdadServer
-from support.sources_under_test import until
 from support.url_client import ask
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "orders"
@@ -45,8 +45,8 @@ def test_orders(server: LambdadServer) -> None:
     assert order(4, "bob", "pen") == 202
 
     # The lamp is tried twice, holds up what its customer ordered after it, and is put aside.
-    until(lambda: {each["id"] for each in peeked(server, "shipped")} >= {"o1", "o4"})
-    until(lambda: [each["id"] for each in peeked(server, "orders-dead.fifo")] != [], seconds=60)
+    wait_for(lambda: {each["id"] for each in peeked(server, "shipped")} >= {"o1", "o4"})
+    wait_for(lambda: [each["id"] for each in peeked(server, "orders-dead.fifo")] != [])
     dead = {each["id"] for each in peeked(server, "orders-dead.fifo")}
     assert "o2" in dead
     assert dead <= {"o2", "o3"}
@@ -61,8 +61,8 @@ def test_orders(server: LambdadServer) -> None:
                "--environment", environment)  # fmt: skip
     server.aws("lambda", "wait", "function-updated-v2", "--function-name", "order-worker")
     server.lambdad("queue", "redrive", "orders-dead.fifo")
-    until(lambda: {each["id"] for each in peeked(server, "shipped")} == {"o1", "o2", "o3", "o4"})
+    wait_for(lambda: {each["id"] for each in peeked(server, "shipped")} == {"o1", "o2", "o3", "o4"})
     assert peeked(server, "orders-dead.fifo") == []
-    until(lambda: peeked(server, "orders.fifo") == [])
+    wait_for(lambda: peeked(server, "orders.fifo") == [])
     prices = {each["id"]: each["price"] for each in peeked(server, "shipped")}
     assert prices == {"o1": 12, "o2": 40, "o3": 2, "o4": 2}

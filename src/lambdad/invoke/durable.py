@@ -81,6 +81,8 @@ class DurableRunner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: set[str] = set()
         """Invocations under way, by their id."""
+        self._returned: set[str] = set()
+        """Invocations that are over and whose outcome is still to be stored."""
         self._chaining: set[tuple[str, str]] = set()
         """Chained invokes under way, by execution and operation."""
         self._reporting: set[str] = set()
@@ -213,7 +215,7 @@ class DurableRunner:
     def _follow(self, execution: Execution) -> None:
         """Do what a change that is on disk asks for."""
         invocation = execution.invocation
-        if invocation is not None and invocation.id not in self._running:
+        if invocation is not None and invocation.id not in self._running | self._returned:
             self._running.add(invocation.id)
             self._spawn(self._run(execution, invocation))
         if execution.status.closed:
@@ -245,7 +247,11 @@ class DurableRunner:
 
         # Its place is free now: what follows from it may be the next invocation.
         self._running.discard(invocation.id)
-        await self._until_stored(execution.id, over)
+        self._returned.add(invocation.id)
+        try:
+            await self._until_stored(execution.id, over)
+        finally:
+            self._returned.discard(invocation.id)
         self.wake()
 
     def _chain(self, execution: Execution, operation: Operation) -> None:

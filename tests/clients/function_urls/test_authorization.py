@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +12,9 @@ from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from lambdad.telemetry.audit import read_audit
 from support.lambda_client import ACCOUNT, arn_of, lambda_of, make_code
+from support.patience import wait_for
 from support.server import LambdadServer
 from support.url_client import ECHO, Answer, ask, path_form
 
@@ -286,15 +287,12 @@ def test_the_audit_log_names_every_caller(server: LambdadServer, client: Any) ->
     refused = ask(server, url)
     server.client("sts").get_caller_identity()
     wanted = {answer.request_id: "allowed", refused.request_id: "unauthenticated"}
-    found = {}
-    for _ in range(100):
-        log = server.data_dir / "audit" / "audit.jsonl"
-        notes = [json.loads(line) for line in log.read_text().splitlines()]
-        found = {n["request_id"]: n["decision"] for n in notes if n["request_id"] in wanted}
-        if found == wanted:
-            break
-        time.sleep(0.02)
-    assert found == wanted
+
+    def found() -> dict[str, str]:
+        notes = read_audit(server.data_dir / "audit")
+        return {n["request_id"]: n["decision"] for n in notes if n["request_id"] in wanted}
+
+    wait_for(found, lambda decisions: decisions == wanted)
 
 
 def test_with_any_credentials(open_server: LambdadServer) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ from support.lambda_client import (
     weights,
 )
 from support.packages import zip_of
+from support.patience import wait_for
 from support.server import LambdadServer
 
 ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -190,17 +190,19 @@ def test_an_event_runs_later(server: LambdadServer, tmp_path: Path) -> None:
     assert "ExecutedVersion" not in answer
     assert headers["x-amzn-trace-id"] == TRACE
     logs = server.client("logs")
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+
+    def logged() -> list[dict[str, Any]]:
         try:
-            found = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+            events: list[dict[str, Any]] = logs.filter_log_events(
+                logGroupName=f"/aws/lambda/{name}"
+            )["events"]
         except logs.exceptions.ResourceNotFoundException:
-            found = []
-        if any(event["message"].strip() == "got 41" for event in found):
-            break
-        time.sleep(0.05)
-    else:
-        raise AssertionError("the event did not run")
+            return []
+        return events
+
+    found = wait_for(
+        logged, lambda events: any(event["message"].strip() == "got 41" for event in events)
+    )
     request_id = answer["ResponseMetadata"]["RequestId"]
     assert any(event["message"].startswith(f"START RequestId: {request_id}") for event in found)
 

@@ -18,8 +18,8 @@ from support.lambda_client import (
     payload_of,
     refused,
 )
+from support.patience import wait_for
 from support.server import REGION, LambdadServer
-from support.sources_under_test import until
 
 MOMENT = "2"
 """What every timestamp begins with."""
@@ -197,7 +197,7 @@ def test_a_role_that_may_not_send_loses_the_outcome_and_the_log_says_so(
     role = server.execution_role("mute")
     name = made(client, GOOD, role=role, OnSuccess={"Destination": queue.arn})
     sent(client, name, {})
-    until(lambda: f"outcome of {arn_of(name)} is lost: User:" in server.log_text())
+    wait_for(lambda: f"outcome of {arn_of(name)} is lost: User:" in server.log_text())
     allowed = made(client, GOOD, OnSuccess={"Destination": control.arn})
     sent(client, allowed, {})
     control.take()
@@ -270,9 +270,9 @@ def test_a_loop_over_a_queue_ends_in_its_dead_letter_queue(
 ) -> None:
     dead = Queue(server)
     redrive = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 1})
-    queue = Queue(server, VisibilityTimeout="3", RedrivePolicy=redrive)
+    queue = Queue(server, VisibilityTimeout="10", RedrivePolicy=redrive)
     environment = {"Variables": {"QUEUE": queue.url}}
-    name = make_code(client, SEND_AGAIN, Role=SENDER, Environment=environment)
+    name = make_code(client, SEND_AGAIN, Role=SENDER, Environment=environment, Timeout=10)
     client.create_event_source_mapping(FunctionName=name, EventSourceArn=queue.arn)
     queue.put("x")
     message = dead.take()

@@ -18,6 +18,7 @@ from support.lambda_client import (
     user_error,
 )
 from support.packages import zip_of
+from support.patience import wait_for
 from support.provisioned import provision, provisioned, reached
 from support.server import LambdadServer, ServerFactory
 
@@ -65,10 +66,9 @@ def test_one_that_dies_is_replaced(server: LambdadServer) -> None:
     reached(client, name, "1")
     first = call(client, name, "1")["made"]
     assert call(client, name, "1", exit=True)["errorType"] == "Runtime.ExitError"
-    deadline = time.monotonic() + 20
-    while reached(client, name, "1") != provisioned(1, 1, "READY"):  # READY it stays meanwhile
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(  # READY it stays meanwhile
+        lambda: reached(client, name, "1"), lambda found: found == provisioned(1, 1, "READY")
+    )
     second = call(client, name, "1")
     assert second["kind"] == "provisioned-concurrency"
     assert second["made"] > first

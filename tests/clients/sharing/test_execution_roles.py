@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from typing import Any
 
@@ -13,6 +12,7 @@ from botocore.exceptions import ClientError
 from lambdad.gateway.http import SANDBOX_PEER
 from lambdad.telemetry.audit import read_audit
 from support.lambda_client import creation, make_code, payload_of, refused
+from support.patience import wait_for
 from support.server import LAMBDA_TRUST, LambdadServer
 
 ACCOUNT = "000000000000"
@@ -61,13 +61,12 @@ def ask(client: Any, name: str, service: str, call: str, **params: Any) -> Any:
 
 def audited(server: LambdadServer, wanted: int) -> list[dict[str, Any]]:
     """What functions called, once so much of it has been written."""
-    deadline = time.monotonic() + 10
-    while True:
-        records = list(read_audit(server.data_dir / "audit"))
-        found = [each for each in records if "assumed-role" in each.get("principal", "")]
-        if len(found) >= wanted or time.monotonic() > deadline:
-            return found
-        time.sleep(0.05)
+
+    def found() -> list[dict[str, Any]]:
+        records = read_audit(server.data_dir / "audit")
+        return [each for each in records if "assumed-role" in each.get("principal", "")]
+
+    return wait_for(found, lambda records: len(records) >= wanted)
 
 
 def test_a_function_can_do_exactly_what_its_role_allows(server: LambdadServer) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from support.patience import wait_for
 from support.server import LambdadServer
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -77,13 +78,12 @@ def test_why_knows_conditions_and_trust_policies(server: LambdadServer) -> None:
 
 def records(server: LambdadServer, *words: str, wanted: int = 1) -> list[dict[str, Any]]:
     """What the audit log has to say, once it has been written."""
-    deadline = time.monotonic() + 10
-    while True:
+
+    def found() -> list[dict[str, Any]]:
         done = server.lambdad("audit", "--json", *words, check=False)
-        found = [json.loads(line) for line in done.stdout.splitlines()]
-        if len(found) >= wanted or time.monotonic() > deadline:
-            return found
-        time.sleep(0.05)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return wait_for(found, lambda records: len(records) >= wanted)
 
 
 def test_the_audit_log_tells_who_did_what_from_where(server: LambdadServer) -> None:

@@ -119,7 +119,7 @@ def test_what_must_be_said(server: LambdadServer) -> None:
 
 def test_twelve_hours_are_counted_from_the_receive(server: LambdadServer) -> None:
     sqs, url = server.client("sqs"), create(server, "hours")
-    handle = received(server, url, VisibilityTimeout=1)
+    handle = received(server, url, VisibilityTimeout=30)
     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=43_000)
     again = received(server, url, "y", VisibilityTimeout=43_200)
     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=again, VisibilityTimeout=0)

@@ -248,12 +248,12 @@ def test_a_long_poll_ends_when_a_message_comes(server: LambdadServer) -> None:
     poll = threading.Thread(target=lambda: answers.append(sqs.receive_message(QueueUrl=url)))
     poll.start()
     sent = sqs.send_message(QueueUrl=url, MessageBody="wake")
-    poll.join(10)
+    poll.join()
     assert [message["MessageId"] for message in answers[0]["Messages"]] == [sent["MessageId"]]
 
 
 def test_a_delayed_message_wakes_a_long_poll(server: LambdadServer) -> None:
-    sqs, url = server.client("sqs"), create(server, "delayed", DelaySeconds="1")
+    sqs, url = server.client("sqs"), create(server, "delayed", DelaySeconds="2")
     sqs.send_message(QueueUrl=url, MessageBody="later")
     sqs.send_message(QueueUrl=url, MessageBody="now", DelaySeconds=0)
     bodies = [

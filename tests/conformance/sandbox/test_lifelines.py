@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import operator
 import os
 import signal
 import subprocess
@@ -17,11 +18,11 @@ from lambdad.core.limits import DEFAULT_LIMITS
 from lambdad.core.value import replace
 from lambdad.sandbox.driver import Exit, SandboxError, Tier
 from lambdad.sandbox.jailer.instance import RUN_DIR
+from support.patience import until, wait_for
 from support.real_sandboxes import (
     NAMESPACE_TIERS,
     Workbench,
     descendants,
-    eventually,
     first_line,
     jail_of,
     slot_groups,
@@ -116,7 +117,7 @@ def test_a_dead_jailer_takes_everything_along_and_is_replaced(bench: Workbench, 
 
     exits, everything = bench.run(first())
     assert exits == [Exit(None, 9)] * 6
-    assert eventually(lambda: not alive(everything)), alive(everything)
+    wait_for(lambda: alive(everything), operator.not_)
     assert bench.run(second()) == "again"
 
 
@@ -142,11 +143,12 @@ def test_a_dead_zygote_ends_its_environments_and_is_replaced(bench: Workbench) -
     async def work() -> tuple[Exit, Exit]:
         sandbox = await bench.python("print('up', flush=True)\n" + IDLE)
         await first_line(sandbox)
-        for pid in zygotes(bench):
+        killed = zygotes(bench)
+        for pid in killed:
             os.kill(pid, signal.SIGKILL)
         first = await sandbox.exited
         await sandbox.kill()
-        await asyncio.sleep(0.05)
+        await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in killed))
         again = await bench.python("print('up', flush=True)\n" + IDLE)
         await first_line(again)
         return first, await again.kill()
@@ -166,7 +168,7 @@ def zygotes(bench: Workbench) -> list[int]:
 
 @pytest.mark.parametrize("tier", NAMESPACE_TIERS, ids=tier_id)
 def test_a_stuck_zygote_is_reported_in_time(tier: Tier) -> None:
-    limits = replace(DEFAULT_LIMITS, sandbox_create_timeout_s=0.3, spare_shells=1)
+    limits = replace(DEFAULT_LIMITS, sandbox_create_timeout_s=2.0, spare_shells=1)
 
     async def stuck(bench: Workbench) -> list[object]:
         await bench.python(IDLE)
@@ -181,7 +183,7 @@ def test_a_stuck_zygote_is_reported_in_time(tier: Tier) -> None:
 
     with workbench(tier, limits=limits) as bench:
         results = bench.run(stuck(bench))
-        assert any("0.3 s" in str(result) for result in results)
+        assert any("after 2 s" in str(result) for result in results)
         assert bench.look("seen = 'well again'") == "well again"
 
 
@@ -203,8 +205,8 @@ def test_a_dead_lambdad_takes_everything_along(tier: Tier, tmp_path: Path) -> No
     everything = descendants(outer)
     holder.kill()
     holder.communicate()
-    assert eventually(lambda: not alive(everything)), alive(everything)
-    assert eventually(lambda: not slot_groups(folders)), tier
+    wait_for(lambda: alive(everything), operator.not_)
+    wait_for(lambda: slot_groups(folders), operator.not_)
 
 
 @pytest.mark.parametrize("tier", NAMESPACE_TIERS, ids=tier_id)
@@ -216,7 +218,7 @@ def test_what_the_kernel_keeps_the_next_start_removes(tier: Tier, tmp_path: Path
     for pid in (holder.pid, inner_pid(outer), outer):
         os.kill(pid, signal.SIGKILL)
     holder.communicate()
-    assert eventually(lambda: not alive(everything)), alive(everything)
+    wait_for(lambda: alive(everything), operator.not_)
     with workbench(tier, tmp_path):
         # Its number may already be somebody else's.
         assert slot_groups(folders) == [] or is_held(instance)

@@ -20,7 +20,7 @@ from lambdad.sandbox.jailer import relay
 from lambdad.sandbox.jailer.relay import Relay, is_own
 
 NAME_SERVER = "127.0.0.77"
-WAIT_S = 10.0
+WAIT_S = 30.0
 FEW_DESCRIPTORS = """
 import resource, socket, sys
 from lambdad.sandbox.jailer import relay

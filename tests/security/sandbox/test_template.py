@@ -22,6 +22,7 @@ from lambdad.invoke.snapshots import Snapshots
 from lambdad.sandbox.driver import Tier
 from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from support.functions import Bench, make_packs, run, running
+from support.patience import until
 from support.real_sandboxes import descendants, make_driver
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="templates need tier A")
@@ -319,12 +320,6 @@ def test_environments_outlive_their_template(bench: OpenBench) -> None:
             assert await on.answer(version) == [template, environment]
 
     run(scenario())
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 def test_a_template_that_is_killed_is_missed_by_nobody(bench: OpenBench) -> None:

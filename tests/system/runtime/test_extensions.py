@@ -12,6 +12,7 @@ import pytest
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.sandbox.driver import Tier
 from support.functions import Bench, run
+from support.patience import PATIENCE_S, until
 from support.real_sandboxes import ALL_TIERS, tier_id
 
 from .conftest import OpenBench
@@ -347,9 +348,8 @@ async def collected(bench: OpenBench, collector: str, source: str) -> tuple[str,
         version = on.python(source, layer_dirs=(layer(on, collect=collector),), timeout_s=20)
         assert await on.answer(version) == 1
         log = on.log
-        async with asyncio.timeout(30):  # the run goes on until the extension is done
-            while "REPORT" not in log.text(version.name):
-                await asyncio.sleep(0.005)
+        # The run goes on until the extension is done.
+        await until(lambda: "REPORT" in log.text(version.name))
     text = log.text(version.name)
     assert "answered OK\n" in text
     lines = (line for line in log.messages(version.name) if line.startswith("event "))
@@ -503,7 +503,7 @@ def test_telemetry_inside_the_runtime(bench: OpenBench, tier: Tier) -> None:
                 return
             assert (status, answer) == (200, "OK")
             seen: list[Any] = []
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while "platform.report" not in [kind for kind, _ in seen]:
                     seen = (await on.answer(version))[2]
         assert [kind for kind, _ in seen][:7] == [

@@ -10,6 +10,7 @@ import pytest
 
 from lambdad.sandbox.driver import Tier
 from support.functions import make_request, run
+from support.patience import until
 from support.real_sandboxes import WITHOUT_NAMESPACES
 
 from .conftest import OpenBench
@@ -262,13 +263,18 @@ def test_concurrent_invocations_run_in_environments_of_their_own(bench: OpenBenc
     source = (
         "import time, os\n"
         "def handler(event, context):\n"
-        "    time.sleep(0.5); return os.environ['AWS_LAMBDA_LOG_STREAM_NAME']\n"
+        "    while not os.path.exists(os.environ['LAMBDA_TASK_ROOT'] + '/go'):\n"
+        "        time.sleep(0.01)\n"
+        "    return os.environ['AWS_LAMBDA_LOG_STREAM_NAME']\n"
     )
 
     async def scenario() -> None:
         async with bench() as on:
             version = on.python(source, timeout_s=30)
-            streams = await asyncio.gather(*[on.answer(version) for _ in range(4)])
+            calls = asyncio.gather(*[on.answer(version) for _ in range(4)])
+            await until(lambda: on.log.text(version.name).count("START RequestId") == 4)
+            (version.code_dir / "go").touch()
+            streams = await calls
             assert len(set(streams)) == 4
             assert await on.answer(version) in streams
             assert on.fleet.environments == 4

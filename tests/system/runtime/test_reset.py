@@ -193,7 +193,7 @@ while True:
 def handler(event, context):
     if event:
         subprocess.Popen(["/usr/bin/python3", "-c", STAY])
-        while not os.path.exists("/tmp/heartbeat"):
+        while not os.path.exists("/tmp/heartbeat") or not os.path.getsize("/tmp/heartbeat"):
             time.sleep(0.001)
         os._exit(1)
     before = os.path.getsize("/tmp/heartbeat")

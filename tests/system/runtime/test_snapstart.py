@@ -17,6 +17,7 @@ from lambdad.invoke.snapshots import Snapshots
 from lambdad.runtime.snapshot_restore import SnapStartException, SnapStartTimeoutException
 from lambdad.sandbox.driver import Tier
 from support.functions import Bench, make_packs, run
+from support.patience import until
 
 from .conftest import OpenBench
 
@@ -31,7 +32,8 @@ INIT = (
 )
 HANDLER = (
     "def handler(event, context):\n"
-    "    time.sleep((event or {}).get('sleep', 0))\n"
+    "    while event and not os.path.exists(os.environ['LAMBDA_TASK_ROOT'] + '/go'):\n"
+    "        time.sleep(0.01)\n"
     "    return {'order': order, 'env': dict(os.environ), 'init': made,\n"
     "      'now': {'uuid': str(uuid.uuid4()), 'random': random.random()}}\n"
 )
@@ -63,9 +65,7 @@ def pool_of(on: Bench, version: FunctionVersion) -> Any:
 
 async def prepared(on: Bench, version: FunctionVersion) -> None:
     """Until an environment is prepared again."""
-    async with asyncio.timeout(20):
-        while not pool_of(on, version).standing.idle:
-            await asyncio.sleep(0.005)
+    await until(lambda: pool_of(on, version).standing.idle)
 
 
 def first_environment(on: Bench, version: FunctionVersion) -> str:
@@ -157,10 +157,11 @@ def test_two_environments_share_no_more_than_init(bench: OpenBench) -> None:
         async with bench() as on:
             version = snap_start(on, INIT + HANDLER, timeout_s=30)
             assert await make(on, version) is None
-            first = asyncio.ensure_future(on.answer(version, {"sleep": 2}))
-            await asyncio.sleep(0.05)
+            first = asyncio.ensure_future(on.answer(version, {"hold": True}))
+            await until(lambda: pool_of(on, version).worth.uses)
             await prepared(on, version)
             second = await on.answer(version)
+            (version.code_dir / "go").touch()
             one = await first
             assert (one["init"] == second["init"]) is (on.driver.tier is Tier.NAMESPACES)
             for what, value in one["now"].items():

@@ -15,6 +15,7 @@ from lambdad.invoke.pool import FunctionPool
 from lambdad.invoke.snapshots import Snapshots
 from lambdad.sandbox.driver import Tier
 from support.functions import Bench, make_packs, run
+from support.patience import until
 
 from .conftest import OpenBench
 
@@ -66,9 +67,7 @@ async def at_once(on: Bench, version: FunctionVersion, amount: int) -> list[Any]
     events = [{"name": f"n{number}", "hold": True} for number in range(amount)]
     calls = asyncio.gather(*(on.answer(version, event) for event in events))
     members = on.fleet.pools[version.deployment_id].members
-    async with asyncio.timeout(30):
-        while sum(each.running is not None for each in members) < amount:
-            await asyncio.sleep(0.01)
+    await until(lambda: sum(each.running is not None for each in members) == amount)
     for each in members:
         if each.running is not None:
             each._boot.terminate()
@@ -255,9 +254,7 @@ def test_memory_that_is_short_ends_the_template_and_another_is_made(bench: OpenB
             assert "an ordinary start, because none of its environments was" in on.log.text(
                 version.name
             )
-            async with asyncio.timeout(20):
-                while pool.template.environment is None or not pool.standing.idle:
-                    await asyncio.sleep(0.01)
+            await until(lambda: pool.template.environment is not None and pool.standing.idle)
             made = [answer["init"] for answer in await at_once(on, version, 3)]
             assert first["init"] in made, "it is still warm"
             assert len({str(init) for init in made}) == 2

@@ -240,7 +240,6 @@ class ControlPlane(RuleBasedStateMachine):
 ControlPlane.TestCase.settings = settings(
     max_examples=25,
     stateful_step_count=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,
 )

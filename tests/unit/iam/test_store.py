@@ -255,7 +255,7 @@ def _key() -> AccessKey:
 Step = tuple[str, str, bool]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.tuples(st.sampled_from(("put", "remove")), st.sampled_from("abcAB"), st.booleans()),

@@ -191,7 +191,7 @@ def test_what_failed_leaves_nothing_and_is_not_tried_again(
 def test_what_takes_too_long_is_tried_again_with_the_next_start() -> None:
     async def scenario() -> None:
         driver = Driver(hangs, answers, writes(b"archive"))
-        async with bench_of(driver, class_archive_timeout_s=0.05) as bench:
+        async with bench_of(driver, class_archive_timeout_s=0.5) as bench:
             version = await publish(bench)
             assert archives(bench) == []
             assert driver.alive == 0

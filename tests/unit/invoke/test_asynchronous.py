@@ -25,6 +25,7 @@ from lambdad.invoke.invoker import InvokeRequest, InvokeResult
 from lambdad.invoke.retry import Condition, Over
 from lambdad.telemetry.counters import Counters, Metric
 from support.functions import ACCOUNT, REGION, make_function, make_request, make_version, run
+from support.patience import PATIENCE_S, until
 from support.queues import engine, key
 
 GOOD, BAD, THROTTLED, BUG = "good", "bad", "throttled", "bug"
@@ -78,13 +79,13 @@ class Stage:
 
     async def settled(self, runs: int, *, waiting: int = 0) -> None:
         """Wait until so many runs were made and only events for later are left."""
-        async with asyncio.timeout(5):
-            while (
-                len(self.invoker.runs) < runs
-                or self.asynchronous._running
-                or self.queue.size != waiting
-            ):
-                await asyncio.sleep(0.001)
+        await until(
+            lambda: (
+                len(self.invoker.runs) >= runs
+                and not self.asynchronous._running
+                and self.queue.size == waiting
+            )
+        )
         assert len(self.invoker.runs) == runs
 
     def advance(self, seconds: float) -> None:
@@ -244,6 +245,7 @@ def test_only_so_many_run_at_once_and_the_others_follow(tmp_path: Path) -> None:
             on.invoker.gate = asyncio.Event()
             for _ in range(10):
                 await on.accept()
+            await until(lambda: len(on.invoker.runs) == 3)
             await asyncio.sleep(0.05)
             assert len(on.invoker.runs) == 3
             on.invoker.gate.set()
@@ -260,7 +262,7 @@ def test_a_closed_daemon_goes_on_where_it_was(tmp_path: Path) -> None:
             await on.settled(1, waiting=1)
             on.invoker.gate = asyncio.Event()
             await on.accept()
-            await asyncio.sleep(0.02)
+            await until(lambda: len(on.invoker.runs) == 2)
         async with stage(tmp_path, GOOD, clock=clock) as on:
             await on.settled(1, waiting=1)
             on.advance(60)
@@ -319,7 +321,7 @@ def test_who_waits_when_the_daemon_closes_is_let_go_without_an_answer(tmp_path: 
         async with stage(tmp_path, GOOD) as on:
             accepting = asyncio.ensure_future(on.accept())
             await asyncio.sleep(0)
-        await asyncio.wait([accepting], timeout=5)
+        await asyncio.wait([accepting], timeout=PATIENCE_S)
         assert accepting.cancelled()
 
     run(scenario())

@@ -185,7 +185,7 @@ class Accounting(RuleBasedStateMachine):
 
 
 TestAccounting = Accounting.TestCase
-TestAccounting.settings = settings(max_examples=100, deadline=None)
+TestAccounting.settings = settings(max_examples=100)
 
 
 def test_the_rate_refills_continuously_and_banks_nothing() -> None:
@@ -199,7 +199,6 @@ def test_the_rate_refills_continuously_and_banks_nothing() -> None:
 
 
 @given(st.integers(1, 1000), st.lists(st.integers(0, SECOND_NS // 2), min_size=1, max_size=200))
-@settings(deadline=None)
 def test_no_window_sees_more_than_twice_the_rate(per_second: int, pauses_ns: list[int]) -> None:
     """A full allowance and what comes back while it is spent."""
     rate, now_ns, taken = Rate(per_second), 0, []

@@ -38,6 +38,7 @@ from lambdad.storage.lane import Lane
 from support.durable_states import callback, chained, retry, update, wait
 from support.functions import ACCOUNT, REGION, make_function, make_version, run
 from support.lanes import open_sqlite
+from support.patience import PATIENCE_S, until
 
 Event = dict[str, Any]
 Script = Callable[["Stage", Event], Any]
@@ -100,9 +101,7 @@ class Stage:
         return answer.token
 
     async def until(self, condition: Callable[[], Any]) -> None:
-        async with asyncio.timeout(60):
-            while not condition():
-                await asyncio.sleep(0.001)
+        await until(condition)
 
     async def idle(self, invocations: int) -> None:
         """So many invocations were made and are over, and what came of them is on disk."""
@@ -160,7 +159,7 @@ async def stage(
     runner.on_failure = on_failure
     await runner.start()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             yield made
     finally:
         await runner.close()
@@ -308,6 +307,45 @@ def test_one_invocation_at_a_time(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_a_change_that_is_being_stored_when_an_invocation_ends(tmp_path: Path) -> None:
+    """It does not make that invocation once more."""
+
+    async def scenario() -> None:
+        end, storing, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def first(on: Stage, event: Event) -> Any:
+            await on.note(event, callback())
+            await end.wait()
+            return PENDING
+
+        def succeed(at: Execution, now_ms: int) -> Change:
+            return callbacks.succeeded(at, at.operations["o"].callback_id or "", "yes", now_ms)
+
+        async with stage(tmp_path) as on:
+            on.script(first, answering(done()))
+            execution = await on.begin()
+            while "o" not in (await on.runner.get(execution.id)).operations:
+                await asyncio.sleep(0.001)
+            store = on.runner.store.replace
+
+            async def held(before: Execution, change: Change) -> None:
+                storing.set()
+                await go_on.wait()
+                await store(before, change)
+
+            on.runner.store.replace = held  # type: ignore[method-assign]
+            changing = asyncio.ensure_future(on.runner.change(execution.id, succeed))
+            await storing.wait()
+            end.set()
+            await on.until(lambda: not on.runner._running)
+            go_on.set()
+            await changing
+            assert (await on.runner.closed(execution.id)).status == "SUCCEEDED"
+            await on.idle(2)
+
+    run(scenario())
+
+
 def test_failures_and_throttles(tmp_path: Path) -> None:
     def throttled(_on: Stage, _event: Event) -> Any:
         raise TooManyRequestsException("ConcurrentInvocationLimitExceeded")
@@ -387,9 +425,8 @@ def test_executions_are_forgotten(tmp_path: Path) -> None:
             await on.advance(86_399)
             assert (await on.runner.get(execution.id)).status == "SUCCEEDED"
             await on.advance(1)
-            async with asyncio.timeout(5):
-                while await on.runner.store.get(execution.id) is not None:
-                    await asyncio.sleep(0.001)
+            while await on.runner.store.get(execution.id) is not None:
+                await asyncio.sleep(0.001)
             assert await on.history(execution) == []
             assert (await on.begin(b"other", name="n")).id != execution.id
             await on.idle(2)
@@ -437,6 +474,7 @@ def test_a_full_house_makes_others_wait(tmp_path: Path) -> None:
             on.functions.gate = asyncio.Event()
             on.script(answering(done()))
             executions = [await on.begin() for _ in range(5)]
+            await on.until(lambda: on.functions.events)
             await asyncio.sleep(0.05)
             assert len(on.functions.events) == 1
             on.functions.gate.set()

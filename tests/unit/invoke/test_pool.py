@@ -12,6 +12,7 @@ from lambdad.functions.snapshot import FunctionVersion
 from lambdad.invoke.errors import InvalidRuntimeException, TooManyRequestsException
 from lambdad.sandbox.driver import Sandbox, SandboxSpec
 from support.functions import Bench, make_function, run, running
+from support.patience import until
 from support.sandboxes import PlayedDriver, Runtime, echo
 
 
@@ -30,9 +31,7 @@ class Gate:
             await runtime.respond(event, runtime.sandbox.environment_id.join('""').encode())
 
     async def reached(self, count: int) -> None:
-        async with asyncio.timeout(5):
-            while self.entered < count:
-                await asyncio.sleep(0.001)
+        await until(lambda: self.entered >= count)
 
 
 def start(bench: Bench, version: FunctionVersion, count: int) -> list[asyncio.Task]:

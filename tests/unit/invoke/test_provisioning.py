@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from lambdad.invoke.machine import Reading
 from lambdad.invoke.provisioning import Allocation, shares, wishes
 from lambdad.sandbox.driver import Exit
 from support.functions import Bench, make_function, run, running
+from support.patience import until
 from support.sandboxes import PlayedDriver, Runtime, echo
 
 PROVIDER = "arn:aws:lambda:us-east-1:000000000000:capacity-provider:p"
@@ -39,12 +39,6 @@ def published(bench: Bench, *numbers: str, **changes: Any) -> list[FunctionVersi
 def function_of(versions: list[FunctionVersion], **changes: Any) -> Function:
     fields = {"versions": {version.version: version for version in versions}}
     return make_function(versions[0], **(fields | changes))
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not true():
-            await asyncio.sleep(0.001)
 
 
 def ready(bench: Bench, version: FunctionVersion, qualifier: str = "1") -> Any:

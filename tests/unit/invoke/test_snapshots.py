@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from lambdad.core.clock import ManualClock
 from lambdad.core.limits import MIB
@@ -15,7 +14,8 @@ from lambdad.invoke.pool import FunctionPool
 from lambdad.invoke.snapshots import Snapshots
 from lambdad.sandbox.driver import Exit
 from support.functions import Bench, make_packs, run, running
-from support.sandboxes import PlayedDriver, Runtime, echo
+from support.patience import until
+from support.sandboxes import Crowd, PlayedDriver, Runtime, echo
 
 
 async def restored(runtime: Runtime) -> None:
@@ -24,8 +24,8 @@ async def restored(runtime: Runtime) -> None:
     await echo(runtime)
 
 
-def snap_start(bench: Bench) -> FunctionVersion:
-    return bench.python("", version="1", snap_start=True)
+def snap_start(bench: Bench, **changes: int) -> FunctionVersion:
+    return bench.python("", version="1", snap_start=True, **changes)
 
 
 async def make(bench: Bench, version: FunctionVersion) -> Reason | None:
@@ -36,12 +36,6 @@ async def make(bench: Bench, version: FunctionVersion) -> Reason | None:
 
 def pool_of(bench: Bench, version: FunctionVersion) -> FunctionPool:
     return bench.fleet.pools[version.deployment_id]
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not true():
-            await asyncio.sleep(0.001)
 
 
 def test_one_is_made_frozen_and_handed_out_once() -> None:
@@ -65,11 +59,18 @@ def test_one_is_made_frozen_and_handed_out_once() -> None:
 
 
 def test_a_burst_starts_the_others_anew_with_the_reason() -> None:
+    crowd = Crowd()
+
+    async def meets(runtime: Runtime) -> None:
+        assert (await runtime.call("GET", "restore/next"))[0] == 200
+        await crowd(runtime)
+
     async def scenario() -> None:
-        driver = PlayedDriver(restored)
+        driver = PlayedDriver(meets)
         async with running(driver) as bench:
-            version = snap_start(bench)
+            version = snap_start(bench, timeout_s=60)
             assert await make(bench, version) is None
+            crowd.expect(4)
             calls = [bench.invoke(version, number) for number in range(4)]
             answers = {result.payload for result in await asyncio.gather(*calls)}
             assert answers == {b"0", b"1", b"2", b"3"}
@@ -91,7 +92,7 @@ def test_the_least_recently_used_version_is_dropped_at_the_limit() -> None:
             await make(bench, one)
             await make(bench, two)
             await bench.invoke(one)
-            await asyncio.sleep(0.05)  # its use counts a moment later
+            await until(lambda: pool_of(bench, one).standing.idle)  # its use counts from then on
             await make(bench, three)
             assert not pool_of(bench, two).standing.wanted
             assert (await bench.invoke(two, 5)).payload == b"5"
@@ -123,9 +124,11 @@ def test_short_memory_takes_the_prepared_ones_last_and_gives_none_their_place() 
 
 
 def test_one_that_dies_while_it_waits_is_replaced() -> None:
+    made = asyncio.Event()
+
     async def dies(runtime: Runtime) -> None:
         await runtime.send("GET", "restore/next")
-        await asyncio.sleep(0.02)
+        await made.wait()
         runtime.exit(Exit(1, None))
 
     async def scenario() -> None:
@@ -133,6 +136,7 @@ def test_one_that_dies_while_it_waits_is_replaced() -> None:
         async with running(driver) as bench:
             version = snap_start(bench)
             assert await make(bench, version) is None
+            made.set()
             await until(lambda: len(driver.sandboxes) == 2)
             assert (await bench.invoke(version, 1)).payload == b"1"
 

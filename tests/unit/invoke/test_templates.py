@@ -9,32 +9,42 @@ from lambdad.functions.names import FunctionKey
 from lambdad.functions.records import Reason
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.guest.template import OFFER_HEADER, READY
+from lambdad.invoke.invoker import InvokeResult
 from lambdad.invoke.pool import FunctionPool
 from lambdad.invoke.snapshots import Snapshots
 from lambdad.sandbox.driver import Exit, Sandbox, SandboxError, SandboxSpec
 from support.functions import Bench, make_packs, run, running
-from support.sandboxes import PlayedDriver, PlayedSandbox, Runtime, echo
-
-
-async def play(runtime: Runtime) -> None:
-    """A template where it is to be one, else an environment."""
-    if runtime.sandbox.spec.forks:
-        offer = {OFFER_HEADER: runtime.sandbox.spec.variables.get("OFFER", READY)}
-        await runtime.call("GET", "restore/next", headers=offer)
-        if offer[OFFER_HEADER] == READY:
-            runtime.hang_up()
-            await asyncio.Event().wait()
-    else:
-        assert (await runtime.call("GET", "restore/next"))[0] == 200
-    await echo(runtime)
+from support.patience import until
+from support.sandboxes import Crowd, PlayedDriver, PlayedSandbox, Runtime
 
 
 class ForkingDriver(PlayedDriver):
     """Says that everything can be forked, and refuses to when told."""
 
     def __init__(self) -> None:
-        super().__init__(play)
+        super().__init__(self.play)
         self.refused: str | None = None
+        self.crowd = Crowd()
+
+    async def play(self, runtime: Runtime) -> None:
+        """A template where it is to be one, else an environment."""
+        if runtime.sandbox.spec.forks:
+            offer = {OFFER_HEADER: runtime.sandbox.spec.variables.get("OFFER", READY)}
+            await runtime.call("GET", "restore/next", headers=offer)
+            if offer[OFFER_HEADER] == READY:
+                runtime.hang_up()
+                await asyncio.Event().wait()
+        else:
+            assert (await runtime.call("GET", "restore/next"))[0] == 200
+        await self.crowd(runtime)
+
+    async def burst(self, bench: Bench, version: FunctionVersion, count: int) -> list[InvokeResult]:
+        """So many invocations at the same moment, each in an environment of its own."""
+        self.crowd.expect(count)
+        results = await asyncio.gather(*(bench.invoke(version, n) for n in range(count)))
+        assert {result.payload for result in results} == {b"%d" % n for n in range(count)}
+        self.crowd.expect(1)
+        return results
 
     def why_no_template(self, spec: SandboxSpec) -> str | None:
         return None
@@ -56,7 +66,7 @@ class ForkingDriver(PlayedDriver):
 
 
 async def publish(bench: Bench, **changes: Any) -> tuple[FunctionVersion, FunctionPool]:
-    version = bench.python("", version="1", snap_start=True, **changes)
+    version = bench.python("", version="1", snap_start=True, timeout_s=60, **changes)
     assert await make(bench, version) is None
     return version, bench.fleet.pools[version.deployment_id]
 
@@ -67,12 +77,6 @@ async def make(bench: Bench, version: FunctionVersion) -> Reason | None:
     return await snapshots.make(key, version.version)
 
 
-async def until(true: Any) -> None:
-    async with asyncio.timeout(5):
-        while not true():
-            await asyncio.sleep(0.001)
-
-
 def test_one_template_serves_all_environments() -> None:
     async def scenario() -> None:
         driver = ForkingDriver()
@@ -81,9 +85,7 @@ def test_one_template_serves_all_environments() -> None:
             (template,) = driver.templates
             assert len(driver.forked) == 1, "the one that is kept prepared"
             assert template.frozen
-            calls = [bench.invoke(version, number) for number in range(5)]
-            results = await asyncio.gather(*calls)
-            assert {result.payload for result in results} == {b"0", b"1", b"2", b"3", b"4"}
+            results = await driver.burst(bench, version, 5)
             assert all(result.init_ms is None for result in results)
             await until(lambda: len(pool.standing.idle) == 1)
             assert len(driver.templates) == 1
@@ -118,8 +120,7 @@ def test_a_template_that_cannot_be_forked_is_given_up() -> None:
         async with running(driver) as bench:
             version, pool = await publish(bench)
             driver.refused = "Not today."
-            results = await asyncio.gather(*(bench.invoke(version, n) for n in range(3)))
-            assert {result.payload for result in results} == {b"0", b"1", b"2"}
+            await driver.burst(bench, version, 3)
             assert pool.template.environment is None
             await until(lambda: driver.templates[0].killed)
             assert "could not be forked from the template. Not today." in bench.log.text(
@@ -137,13 +138,13 @@ def test_another_template_is_made_after_a_pause() -> None:
         async with running(driver, template_pause_s=0.0) as bench:
             version, pool = await publish(bench)
             driver.refused = "Not today."
-            calls = [bench.invoke(version, number) for number in range(2)]
-            assert {result.payload for result in await asyncio.gather(*calls)} == {b"0", b"1"}
-            driver.refused = None
-            await until(lambda: driver.templates[0].killed and pool.standing.idle)
-            assert (await bench.invoke(version, 2)).payload == b"2"
+            await driver.burst(bench, version, 2)
+            await until(lambda: pool.standing.idle and not pool.standing.starting)
+            await until(lambda: all(template.killed for template in driver.templates))
+            driver.refused, lost = None, len(driver.templates)
+            await driver.burst(bench, version, 3)
             await until(lambda: pool.template.environment and pool.standing.idle)
-            assert len(driver.templates) == 2
+            assert len(driver.templates) == lost + 1
 
     run(scenario())
 
@@ -155,8 +156,7 @@ def test_a_template_that_ends_is_followed_by_another() -> None:
             version, pool = await publish(bench)
             driver.templates[0].end(Exit(None, 9))
             await until(lambda: pool.template.environment is None)
-            results = await asyncio.gather(*(bench.invoke(version, n) for n in range(2)))
-            assert {result.payload for result in results} == {b"0", b"1"}
+            await driver.burst(bench, version, 2)
             await until(lambda: pool.template.environment and pool.standing.idle)
             assert len(driver.templates) == 2
 

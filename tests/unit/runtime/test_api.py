@@ -17,6 +17,7 @@ from lambdad.runtime.connection import Next
 from lambdad.runtime.environment import Rejected
 from lambdad.runtime.invocation import Sink, Source
 from support.functions import run
+from support.patience import PATIENCE_S, until
 
 LIMITS = replace(
     DEFAULT_LIMITS,
@@ -54,7 +55,8 @@ class Events:
         self.waiting.append(waiting)
 
     def on_next_abandoned(self, waiting: Next) -> None:
-        self.waiting.remove(waiting)
+        if waiting in self.waiting:
+            self.waiting.remove(waiting)
         self.calls.append(("abandoned",))
 
     def on_response_begun(self, request_id: str) -> None:
@@ -111,12 +113,12 @@ class Client:
     async def ask(self, data: bytes, size: int | None = None) -> bytes:
         """Send, and read `size` bytes, or what comes first."""
         self.writer.write(data)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             return await (self.reader.readexactly(size) if size else self.reader.read(65536))
 
     async def gone(self) -> bool:
         """Whether the server hangs up."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             try:
                 while await self.reader.read(65536):
                     pass
@@ -150,10 +152,9 @@ def serve(scenario: Scenario, limits: Limits = LIMITS, events: Events | None = N
             for client in clients:
                 client.writer.transport.abort()
             api.close()
-            await asyncio.sleep(0.01)
+            await until(lambda: not api.connections)
             listener.close()
         assert api.buffered_bytes == 0
-        assert not api.connections
 
     run(main())
 
@@ -167,8 +168,7 @@ def test_next_waits_for_its_event() -> None:
     async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
         client = await connect()
         client.writer.write(NEXT)
-        while not events.waiting:
-            await asyncio.sleep(0.001)
+        await until(lambda: events.waiting)
         events.waiting.pop().send_event(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"{}")
         assert await client.ask(b"") == b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
         assert await client.ask(post("invocation/a/response", b"1")) == ACCEPTED
@@ -182,8 +182,7 @@ AND_NEXT = "Lambdad-And-Next: yes"
 
 async def asked(events: Events) -> Next:
     """The request for the next event that comes."""
-    while not events.waiting:
-        await asyncio.sleep(0.001)
+    await until(lambda: events.waiting)
     return events.waiting.pop()
 
 
@@ -451,8 +450,9 @@ def test_what_half_sent_bodies_hold_is_bounded_over_all_connections() -> None:
         for client in clients:
             client.writer.write(head + b"x" * 80_000)
             await asyncio.sleep(0.02)
+            assert api.buffered_bytes <= api.buffer_bytes
+        await until(lambda: len(api.connections) < len(clients))
         assert api.buffered_bytes <= api.buffer_bytes
-        assert len(api.connections) < len(clients)
 
     serve(scenario)
 
@@ -465,8 +465,7 @@ def test_requests_pipelined_behind_next_end_the_connection() -> None:
         assert events.calls == [("next",), ("abandoned",)]
         other = await connect()
         other.writer.write(NEXT)
-        while not events.waiting:
-            await asyncio.sleep(0.001)
+        await until(lambda: events.waiting)
         other.writer.write(b"x")
         assert await other.gone()
 
@@ -488,7 +487,7 @@ def test_a_client_that_never_reads_is_dropped() -> None:
         client = await connect()
         client.writer.transport.pause_reading()
         request = post("invocation/a/response", b"")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not client.writer.transport.is_closing():
                 client.writer.write(request * 2000)
                 try:
@@ -506,11 +505,9 @@ def test_hanging_up_while_waiting_is_noticed() -> None:
     async def scenario(events: Events, connect: Callable, api: RuntimeApi) -> None:
         client = await connect()
         client.writer.write(NEXT)
-        while not events.waiting:
-            await asyncio.sleep(0.001)
+        await until(lambda: events.waiting)
         client.writer.transport.abort()
-        while events.waiting:
-            await asyncio.sleep(0.001)
+        await until(lambda: not events.waiting)
         assert events.calls[-1] == ("abandoned",)
 
     serve(scenario)
@@ -524,9 +521,7 @@ STREAM_HEAD = (
 
 
 async def received(events: Events, size: int) -> None:
-    async with asyncio.timeout(5):
-        while len(events.chunks) < size:
-            await asyncio.sleep(0.001)
+    await until(lambda: len(events.chunks) >= size)
 
 
 def test_a_streamed_body_is_passed_on_as_it_comes() -> None:
@@ -595,9 +590,7 @@ def test_a_client_that_hangs_up_midway() -> None:
         client.writer.write(STREAM_HEAD + b"3\r\nabc\r\n")
         await received(events, 3)
         client.writer.transport.abort()
-        async with asyncio.timeout(5):
-            while ("broken",) not in events.calls:
-                await asyncio.sleep(0.001)
+        await until(lambda: ("broken",) in events.calls)
 
     serve(scenario)
 

@@ -11,6 +11,7 @@ import pytest
 
 from lambdad.sandbox.driver import Exit, Tier
 from support.functions import run, running
+from support.patience import until
 from support.sandboxes import PlayedDriver, PlayedSandbox, Runtime, echo
 
 BASE = "/2020-01-01/extension"
@@ -46,6 +47,12 @@ class Client:
         status, _, event = await self.ask("GET", f"{BASE}/event/next", Identifier=identifier)
         assert status == 200
         return event
+
+
+async def answer_one(runtime: Runtime) -> None:
+    event = await runtime.next()
+    await runtime.respond(event, b"1")
+    await runtime.next()
 
 
 def test_an_internal_extension() -> None:
@@ -101,11 +108,11 @@ def test_answers_to_registration() -> None:
         seen.append(await client.error("POST", path, body))
         seen.append(await client.error("POST", path, b"{", Name="c"))
         seen.append(await client.error("POST", path, {"events": ["SHUTDOWN"]}, Name="c"))
-        await asyncio.sleep(60)
+        runtime.exit(Exit(1, None))
 
     async def scenario() -> None:
-        async with running(PlayedDriver(play), init_timeout_s=0.5) as bench:
-            version = bench.python("", timeout_s=1)
+        async with running(PlayedDriver(play)) as bench:
+            version = bench.python("")
             await bench.invoke(version)
         known = {**REGISTERED, "functionName": version.name}
         assert [(status, body) for status, _, body in seen[:2]] == [
@@ -231,24 +238,18 @@ def test_an_internal_extension_gets_telemetry_and_a_sigterm() -> None:
             "Logs.SubscriptionClosed",
             "The extension is subscribed with the Telemetry API already",
         )
-        working = asyncio.ensure_future(client.next(identifier))
 
         def on_terminate() -> None:
             told.append("SIGTERM")
             runtime.exit(Exit(0, None))
 
         runtime.sandbox.on_terminate = on_terminate
-        event = await runtime.next()
-        await runtime.respond(event, b"1")
-        await runtime.next()
-        await working
+        await asyncio.gather(client.next(identifier), answer_one(runtime))
 
     async def scenario() -> None:
         async with running(PlayedDriver(play), internal_extension_shutdown_s=30.0) as bench:
             assert await bench.answer(bench.python("")) == 1
-            async with asyncio.timeout(10):
-                while not events or events[-1]["type"] != "platform.report":
-                    await asyncio.sleep(0.002)
+            await until(lambda: events and events[-1]["type"] == "platform.report")
             assert told == []
         assert told == ["SIGTERM"]
         kinds = [event["type"] for event in events]
@@ -328,11 +329,8 @@ def test_an_extension_may_wait_for_the_end_of_the_runtimes_work(
 def test_one_that_ignores_its_sigterm_is_ended() -> None:
     async def play(runtime: Runtime) -> None:
         client = Client(runtime.sandbox)
-        working = asyncio.ensure_future(client.next(await client.register("inside")))
-        event = await runtime.next()
-        await runtime.respond(event, b"1")
-        await runtime.next()
-        await working
+        identifier = await client.register("inside")
+        await asyncio.gather(client.next(identifier), answer_one(runtime))
 
     async def scenario() -> None:
         driver = PlayedDriver(play)

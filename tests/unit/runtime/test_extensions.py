@@ -204,5 +204,5 @@ class Life(RuleBasedStateMachine):
             assert member.external or SHUTDOWN not in member.events
 
 
-Life.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Life.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestLife = Life.TestCase

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from lambdad.core.clock import ManualClock
 from lambdad.runtime.freezer import Freezer
 from support.functions import run
+from support.patience import until
 
 
 class Thing:
@@ -26,9 +25,7 @@ def test_each_is_looked_at_until_it_is_settled_and_then_there_is_no_timer() -> N
         things = [Thing(1), Thing(4)]
         for thing in things * 2:
             freezer.watch(thing)
-        async with asyncio.timeout(5):
-            while freezer._timer is not None:
-                await asyncio.sleep(0.001)
+        await until(lambda: freezer._timer is None)
         assert [thing.looks for thing in things] == [1, 4]
         freezer.watch(things[0])
         assert freezer._timer is not None

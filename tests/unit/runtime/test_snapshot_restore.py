@@ -16,6 +16,7 @@ from lambdad.runtime.environment import Environment, State
 from lambdad.runtime.reports import RestoreReport
 from lambdad.runtime.snapshot_restore import RestoreFailure, SnapshotPoint, snap_start_variables
 from support.functions import Keys, run
+from support.patience import PATIENCE_S, until
 
 NEXT = "GET /2018-06-01/runtime/restore/next"
 ERROR = "POST /2018-06-01/runtime/restore/error"
@@ -58,7 +59,7 @@ class Inside:
         reader, writer = await self.connect()
         lines = [f"{line} HTTP/1.1", "Host: x", *headers, "Content-Length: 0"]
         writer.write("\r\n".join([*lines, "", ""]).encode())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             head = await reader.readuntil(b"\r\n\r\n")
             length = head.lower().partition(b"content-length: ")[2].split()[0]
             body = await reader.readexactly(int(length))
@@ -83,7 +84,7 @@ def inside(scenario: Callable[[Inside], Awaitable[None]], snapshots: bool = True
             await scenario(at)
         finally:
             at.api.close()
-            await asyncio.sleep(0.01)
+            await until(lambda: not at.api.connections)
             listener.close()
 
     run(main())
@@ -91,9 +92,7 @@ def inside(scenario: Callable[[Inside], Awaitable[None]], snapshots: bool = True
 
 async def waits(at: Inside) -> asyncio.Task[tuple[int, bytes]]:
     task = asyncio.ensure_future(at.ask(NEXT))
-    async with asyncio.timeout(5):
-        while not at.times_reached:
-            await asyncio.sleep(0.001)
+    await until(lambda: at.times_reached)
     return task
 
 
@@ -122,11 +121,9 @@ def test_who_hung_up_is_let_go_when_he_asks_again() -> None:
     async def scenario(at: Inside) -> None:
         _, writer = await at.connect()
         writer.write(f"{NEXT} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        async with asyncio.timeout(5):
-            while not at.times_reached:
-                await asyncio.sleep(0.001)
+        await until(lambda: at.times_reached)
         writer.transport.abort()
-        await asyncio.sleep(0.02)
+        await until(lambda: not at.api.connections)
         restoring = asyncio.ensure_future(at.restore())
         await asyncio.sleep(0)
         assert await at.ask(NEXT) == (200, b"")

@@ -8,21 +8,16 @@ import re
 
 import pytest
 
+from lambdad.core.clock import ManualClock
 from lambdad.functions.snapshot import FunctionVersion
 from lambdad.sandbox.driver import Exit, SandboxError
 from support.functions import Bench, make_request, run, running
+from support.patience import PATIENCE_S, until
 from support.sandboxes import Play, PlayedDriver, Runtime, echo
 
 
 async def function(bench: Bench, **changes: object) -> FunctionVersion:
     return bench.python("", **changes)
-
-
-async def until(condition: object, seconds: float = 5.0) -> None:
-    """Wait for something that has to happen."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # type: ignore[operator]
-            await asyncio.sleep(0.002)
 
 
 def test_bytes_go_through_unchanged() -> None:
@@ -273,11 +268,12 @@ def test_the_log_holds_what_was_written_before_the_answer_and_the_tail_its_end()
 def test_max_memory_used_is_the_sandboxs_peak_rounded_up() -> None:
     async def scenario() -> None:
         driver = PlayedDriver(echo)
-        async with running(driver) as bench:
+        clock = ManualClock()
+        async with running(driver, clock) as bench:
             version = await function(bench)
             assert (await bench.invoke(version)).memory_peak_mib == 40
             driver.sandboxes[0].memory = 55 * 1024 * 1024 + 1
-            await asyncio.sleep(0.06)
+            clock.advance(0.06)  # the reading is old
             assert (await bench.invoke(version)).memory_peak_mib == 56
 
     run(scenario())
@@ -464,16 +460,15 @@ def test_closing_answers_who_waits() -> None:
 
 def test_closing_does_not_wait_for_an_init() -> None:
     async def hang(_: Runtime) -> None:
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     async def scenario() -> None:
         driver = PlayedDriver(hang)
-        async with running(driver) as bench:
+        async with running(driver, init_timeout_s=10 * PATIENCE_S) as bench:
             version = await function(bench)
             caller = asyncio.create_task(bench.invoke(version))
             await until(lambda: driver.sandboxes)
-            async with asyncio.timeout(2):
-                await bench.invoker.close()
+            await bench.invoker.close()
             with pytest.raises(Exception, match="shutting down"):
                 await caller
 

@@ -21,6 +21,7 @@ from lambdad.runtime.telemetry_events import event_lines
 from lambdad.runtime.telemetry_feed import TelemetryFeed
 from lambdad.runtime.telemetry_subscription import Subscription, parse_subscription
 from support.functions import make_version, run
+from support.patience import until
 
 HTTP = {"protocol": "HTTP", "URI": "http://sandbox.localdomain:8080/in?a=1"}
 MS = 1_000_000
@@ -191,9 +192,7 @@ class Listener:
 
     async def until(self, count: int) -> None:
         """So many batches came."""
-        async with asyncio.timeout(10):
-            while sum(map(len, self.batches.values())) < count:
-                await asyncio.sleep(0.001)
+        await until(lambda: sum(map(len, self.batches.values())) >= count)
 
 
 def make_feed(clock: ManualClock, listener: Listener) -> TelemetryFeed:

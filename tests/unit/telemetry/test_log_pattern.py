@@ -240,7 +240,7 @@ def test_what_is_refused(pattern: str, message: str) -> None:
 SYNTAX = st.text(alphabet=st.sampled_from(list("{}[]()$.%\"\\'*?-+<>=!&|,^ ab1é\n")), max_size=60)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(SYNTAX, st.text(max_size=60))
 def test_any_text_is_a_pattern_or_refused(pattern: str, message: str) -> None:
     for text in (pattern, "{" + pattern + "}", "[" + pattern + "]", "%" + pattern + "%"):
@@ -255,7 +255,7 @@ def test_any_text_is_a_pattern_or_refused(pattern: str, message: str) -> None:
 WORDS = st.text(alphabet="abAB_1", min_size=1, max_size=3)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.tuples(st.sampled_from(["", "-", "?"]), WORDS), max_size=5),
     st.text(alphabet="abAB_1 ", max_size=30),
@@ -272,7 +272,7 @@ def test_terms_are_plain_containment(terms: list[tuple[str, str]], message: str)
     assert compile_pattern(pattern).matches(message) is expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(["=", "!=", "<", ">", "<=", ">="]),
     st.integers(-50, 50) | st.floats(-50, 50, allow_nan=False).map(lambda x: round(x, 3)),

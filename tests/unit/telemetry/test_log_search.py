@@ -56,7 +56,7 @@ def all_pages(
         wanted = replace(wanted, after=page.end)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     lines=LINES,
     start=st.integers(0, 31),

@@ -34,6 +34,7 @@ from lambdad.telemetry.log_retention import remove_before
 from lambdad.telemetry.log_search import Search
 from lambdad.telemetry.log_streams import StreamListing
 from support.log_stores import append, group, run_store, stream
+from support.patience import PATIENCE_S
 
 EVERYTHING = Search(TimeRange())
 
@@ -74,12 +75,12 @@ def test_lines_of_one_moment_keep_their_order(tmp_path: Path) -> None:
 def test_the_background_stores_without_being_asked(tmp_path: Path) -> None:
     async def scenario(store, clock, lane):
         append(store, "line", clock.wall_ms())
-        for _ in range(100):
-            rows = await lane.read(lambda tx: tx.execute("SELECT message FROM log_events"))
-            if rows:
-                return rows
-            await asyncio.sleep(log_flusher.FLUSH_SECONDS)
-        return None
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                rows = await lane.read(lambda tx: tx.execute("SELECT message FROM log_events"))
+                if rows:
+                    return rows
+                await asyncio.sleep(log_flusher.FLUSH_SECONDS)
 
     assert run_store(tmp_path, scenario) == [("line",)]
 

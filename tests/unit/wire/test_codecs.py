@@ -33,7 +33,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TREES)
 def test_cbor_agrees_with_cbor2(tree: Any) -> None:
     assert cbor2.loads(cbor.encode(tree)) == tree
@@ -41,7 +41,7 @@ def test_cbor_agrees_with_cbor2(tree: Any) -> None:
     assert cbor.decode(cbor2.dumps(tree, canonical=True)) == tree
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.binary(max_size=60))
 def test_cbor_of_strangers_is_read_or_refused(data: bytes) -> None:
     with suppress(Malformed):
@@ -98,7 +98,7 @@ def test_cbor_refuses_what_it_cannot_write() -> None:
         cbor.encode({"a": object()})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_xml_text_survives(text: str) -> None:
     written = f'<a b="{xml.escape_attribute(text)}">{xml.escape(text)}</a>'
@@ -145,7 +145,7 @@ def test_the_billion_laughs_are_not_heard() -> None:
         xml.parse(bomb.encode())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=80) | st.text(alphabet="<>/a&;!'\"= [\n", max_size=60))
 def test_xml_of_strangers_is_read_or_refused(body: bytes | str) -> None:
     with suppress(Malformed):
@@ -157,7 +157,7 @@ def test_namespaces_are_dropped() -> None:
     assert (read.tag, read.children[0].tag, read.attributes["type"]) == ("a", "b", "T")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.dictionaries(
         st.text("abc-:", min_size=1, max_size=20),
@@ -227,7 +227,7 @@ def test_scalars_that_are_none_are_refused(read: Any, text: str) -> None:
         read(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=30) | st.text(alphabet="0123456789-:TZ+., JanSatGM", max_size=30))
 def test_any_text_is_a_scalar_or_refused(text: str) -> None:
     readers = [

@@ -89,7 +89,7 @@ def test_botocore_reads_the_time_where_it_is_replaced() -> None:
 
 
 @pytest.mark.parametrize(("auth", "service"), AUTHS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(parts=requests(), token=st.sampled_from([None, "IQoJ//token+="]))
 def test_what_botocore_signs_holds(
     auth: type[Any], service: str, parts: Any, token: str | None
@@ -100,7 +100,7 @@ def test_what_botocore_signs_holds(
 
 
 @pytest.mark.parametrize(("auth", "service"), AUTHS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(parts=requests(), seed=st.integers(0, 2**32))
 def test_any_change_of_meaning_breaks_it(
     auth: type[Any], service: str, parts: Any, seed: int
@@ -155,7 +155,7 @@ def _flip(text: str, rng: random.Random) -> str:
 
 
 @pytest.mark.parametrize("service", ["lambda", "s3"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(parts=requests(), token=st.sampled_from([None, "token/+="]))
 def test_our_own_signatures_are_botocores(service: str, parts: Any, token: str | None) -> None:
     method, path, query, headers, body = parts
@@ -171,7 +171,7 @@ def test_our_own_signatures_are_botocores(service: str, parts: Any, token: str |
 
 
 @pytest.mark.parametrize("service", ["lambda", "s3"])
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(parts=requests(), token=st.sampled_from([None, "token/+="]))
 def test_our_presigned_urls_hold_until_they_expire(
     service: str, parts: Any, token: str | None
@@ -319,7 +319,7 @@ def test_two_signatures_are_one_too_many() -> None:
     assert refusal(both).flaw is Flaw.INCOMPLETE
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(header=st.text(st.characters(max_codepoint=255), max_size=80), date=st.text(max_size=16))
 def test_garbage_is_refused_not_fatal(header: str, date: str) -> None:
     for text in (header, f"AWS4-HMAC-SHA256 Credential=a/{header}, SignedHeaders=h, Signature=é"):

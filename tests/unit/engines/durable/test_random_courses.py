@@ -134,7 +134,7 @@ def stuck(execution: Execution) -> bool:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.tuples(MOVES, st.integers(0, 30)), max_size=40))
 def test_what_always_holds(moves: list[tuple[Move, int]]) -> None:
     execution, now_ms = begun(timeout_s=600), START_MS

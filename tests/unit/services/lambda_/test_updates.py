@@ -32,6 +32,7 @@ from support.control_plane import (
     plane,
 )
 from support.packages import zip_of
+from support.patience import PATIENCE_S
 
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"
 USER = {"Type": "User"}
@@ -364,7 +365,7 @@ def test_a_snapshot_version_waits_and_then_is_optimised(tmp_path: Path) -> None:
             answer = await p.run(publish_version, FunctionName="f")
             assert answer == configuration(**one, **snap, **PENDING)
             await p.run(update_function_configuration, FunctionName="f", Timeout=9)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 while (await shown(p))["LastUpdateStatus"] != "Successful":
                     await asyncio.sleep(0.001)
             assert await shown(p, Qualifier="1") == configuration(**one, **snap, **PENDING)

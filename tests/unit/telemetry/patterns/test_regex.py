@@ -25,7 +25,7 @@ BRANCH = st.builds(
 EXPRESSION = st.lists(BRANCH, min_size=1, max_size=3).map("|".join)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(EXPRESSION, st.text(alphabet="abc1_.( é", max_size=12))
 def test_it_agrees_with_a_backtracking_engine(expression: str, text: str) -> None:
     # `$` of Python also matches before a last newline; there are none in these texts.
