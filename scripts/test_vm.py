@@ -32,8 +32,9 @@ IMAGE_SIZE = "6G"
 MEMORY = "4G"
 UML_MODULES = "/usr/lib/uml/modules"
 INIT = 'init=/bin/sh -- -c "tar -xf $0 -C / && exec sh /lambdad/scripts/vm_init.sh $1"'
-UML_IS_ABLE = ["-k", "not hardened and not as_an_ordinary_user"]
-"""Debian builds it without Landlock."""
+UML_LACKS = ("hardened", "as_an_ordinary_user", "egress", "other_tables")
+"""Debian builds it without Landlock; connections between two of its networks hang; int 0x80 there
+is a fault."""
 VERDICT = rb"lambdad-vm: status (\d+)"
 """What vm_init.sh says last."""
 NEEDED = {
@@ -58,7 +59,7 @@ def main() -> int:
     image = build(kernel, options.suite)
     with tempfile.TemporaryDirectory(prefix="lambdad-vm-") as name:
         job = Path(name) / "job.tar"
-        able = UML_IS_ABLE if kernel == "uml" else []
+        able = ["-k", f"not ({' or '.join(UML_LACKS)})"] if kernel == "uml" else []
         pack(job, "user" if options.user else "root", [*PYTEST, *able, *(chosen or PLACES)])
         command = uml(image, job) if kernel == "uml" else qemu(image, job, options.accel)
         return boot(command)
