@@ -205,6 +205,16 @@ def test_tmp_has_a_hard_quota_and_is_not_the_functions_memory(bench: Workbench) 
     assert bench.look(source, memory_mib=128) == ["ENOSPC", True]
 
 
+def test_who_has_little_memory_left_may_write_files(bench: Workbench) -> None:
+    """At the limit a writer waits for the disk: what is being written ends nobody."""
+    source = (
+        "full = bytearray(b'x') * (80 << 20)\n"
+        "with open('/tmp/file', 'wb', buffering=0) as file:\n"
+        "    seen = [file.write(bytes(1 << 20)) >> 20 for _ in range(100)]\n"
+    )
+    assert bench.look(source, memory_mib=128) == [1] * 100
+
+
 SPIN = """
 import os, time
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
