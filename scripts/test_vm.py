@@ -32,8 +32,12 @@ IMAGE_SIZE = "6G"
 MEMORY = "4G"
 UML_MODULES = "/usr/lib/uml/modules"
 INIT = 'init=/bin/sh -- -c "tar -xf $0 -C / && exec sh /lambdad/scripts/vm_init.sh $1"'
-UML_IS_ABLE = ["-k", "not hardened and not as_an_ordinary_user"]
-"""Debian builds it without Landlock."""
+UML_LACKS = (
+    "hardened", "as_an_ordinary_user",  # Landlock: Debian builds it without
+    "-stem", "test_stems",  # /proc/*/syscall, by which a stem is seen to wait
+    "egress",  # connections between two of its networks hang
+    "other_tables", "32_bit",  # int 0x80 is a fault there
+)  # fmt: skip
 VERDICT = rb"lambdad-vm: status (\d+)"
 """What vm_init.sh says last."""
 NEEDED = {
@@ -58,7 +62,7 @@ def main() -> int:
     image = build(kernel, options.suite)
     with tempfile.TemporaryDirectory(prefix="lambdad-vm-") as name:
         job = Path(name) / "job.tar"
-        able = UML_IS_ABLE if kernel == "uml" else []
+        able = ["-k", f"not ({' or '.join(UML_LACKS)})"] if kernel == "uml" else []
         pack(job, "user" if options.user else "root", [*PYTEST, *able, *(chosen or PLACES)])
         command = uml(image, job) if kernel == "uml" else qemu(image, job, options.accel)
         return boot(command)

@@ -11,7 +11,7 @@ mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /run
 [ -z "${1:-}" ] || mount -t hostfs none /lib/modules -o "$1"
-modprobe -a loop overlay tun
+modprobe -a loop overlay tun veth
 ip link set lo up
 
 cd /lambdad

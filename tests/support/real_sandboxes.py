@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+import pytest
 
 from lambdad.core.ids import new_environment_id
 from lambdad.core.limits import DEFAULT_LIMITS, Limits
@@ -37,6 +40,11 @@ T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 ORDINARY_UID = 64_123
 """A user that no machine has: nobody's files are theirs."""
+
+KERNEL = tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
+NEEDS_TEMPLATES = pytest.mark.skipif(
+    os.geteuid() != 0 or KERNEL < (6, 15), reason="templates need tier A and Linux 6.15"
+)
 
 PLATFORM_ONLY = Egress()
 NAMESPACE_TIERS = [Tier.NAMESPACES if os.geteuid() == 0 else Tier.ROOTLESS]

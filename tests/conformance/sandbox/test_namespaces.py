@@ -205,6 +205,49 @@ def test_tmp_has_a_hard_quota_and_is_not_the_functions_memory(bench: Workbench) 
     assert bench.look(source, memory_mib=128) == ["ENOSPC", True]
 
 
+def test_who_has_little_memory_left_may_write_files(bench: Workbench) -> None:
+    """At the limit a writer waits for the disk: what is being written ends nobody."""
+    source = (
+        "full = bytearray(b'x') * (80 << 20)\n"
+        "with open('/tmp/file', 'wb', buffering=0) as file:\n"
+        "    seen = [file.write(bytes(1 << 20)) >> 20 for _ in range(100)]\n"
+    )
+    assert bench.look(source, memory_mib=128) == [1] * 100
+
+
+SPIN = """
+import os, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+step = 0
+while True:
+    if time.process_time() * 100 >= step:
+        step += 1
+        print(step, flush=True)
+"""
+"""Uses one processor, the same for all, and prints a line for each 10 ms of it."""
+
+
+def test_a_processor_is_shared_by_memory_when_root(bench: Workbench) -> None:
+    """1,769 MiB are a vCPU, 128 MiB a fourteenth of that; here a quarter is too much: the kernel's
+    turns are long."""
+    turns = 30
+
+    async def work() -> int:
+        small = await bench.python(SPIN, memory_mib=128)
+        large = await bench.python(SPIN, memory_mib=1769)
+        await first_line(small)
+        await first_line(large)
+        drain(small.output_fd)
+        for _ in range(turns):
+            await first_line(large)
+        meanwhile = len(drain(small.output_fd).splitlines())
+        await small.kill()
+        await large.kill()
+        return meanwhile
+
+    assert bench.run(work()) < turns / 4
+
+
 def test_the_memory_limit_ends_the_environment(bench: Workbench) -> None:
     async def work() -> Exit:
         source = (

@@ -23,9 +23,9 @@ from lambdad.sandbox.driver import Tier
 from lambdad.sandbox.drivers.namespaces import NamespaceDriver
 from support.functions import Bench, make_packs, run, running
 from support.patience import until
-from support.real_sandboxes import descendants, make_driver
+from support.real_sandboxes import NEEDS_TEMPLATES, descendants, make_driver
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="templates need tier A")
+pytestmark = NEEDS_TEMPLATES
 
 OpenBench = Callable[..., AbstractAsyncContextManager[Bench]]
 

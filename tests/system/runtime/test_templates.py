@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from typing import Any
 
@@ -16,11 +15,12 @@ from lambdad.invoke.snapshots import Snapshots
 from lambdad.sandbox.driver import Tier
 from support.functions import Bench, make_packs, run
 from support.patience import until
+from support.real_sandboxes import NEEDS_TEMPLATES
 
 from .conftest import OpenBench
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="templates need tier A"),
+    NEEDS_TEMPLATES,
     pytest.mark.parametrize("tier", [Tier.NAMESPACES], ids=["A-namespaces-as-root"]),
 ]
 

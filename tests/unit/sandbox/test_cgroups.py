@@ -309,3 +309,11 @@ def test_why_groups_are_missing_says_what_to_do(
     for user, words in ((0, "read-only"), (1000, "systemd-run --user --scope -p Delegate=yes")):
         monkeypatch.setattr(hierarchies.os, "geteuid", lambda user=user: user)
         assert words in str(why_no_groups([tree]))
+
+
+def test_the_version_that_limits_memory() -> None:
+    first = Hierarchy(Path("/cg/memory"), 1, frozenset({"memory"}))
+    second = Hierarchy(Path("/cg"), 2, frozenset({"freezer"}))
+    assert Cgroups([second, first], 7).memory_version == 1
+    assert Cgroups([Hierarchy(Path("/cg"), 2, ALL)], 7).memory_version == 2
+    assert Cgroups([second], 7).memory_version is None

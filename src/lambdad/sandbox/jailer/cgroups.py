@@ -214,6 +214,12 @@ class Cgroups:
         """What is controlled: of `memory`, `cpu`, `pids`, `freezer`."""
         return frozenset(name for tree in self._hierarchies for name in tree.controllers)
 
+    @property
+    def memory_version(self) -> int | None:
+        """The version of the hierarchy that limits memory; None where none does."""
+        trees = (tree for tree in self._hierarchies if "memory" in tree.controllers)
+        return next((tree.version for tree in trees), None)
+
     def make(self) -> None:
         """Create the instance's own folder, after removing what a dead one left there.
         Hierarchies that are read-only or not ours are left out."""

@@ -7,6 +7,7 @@ and counts against the function's limit.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -38,13 +39,20 @@ _LOOP_CONFIGURE = 0x4C0A
 _AUTOCLEAR, _DIRECT_IO = 4, 16
 _BLOCK_BYTES = 4096
 _ATTEMPTS = 64
+_PACE = (("max_bytes", 8 * MIB), ("strict_limit", 1))
+"""How much may wait to be written, and that this holds when the machine has room for more; in
+/sys/block/*/bdi since Linux 6.2. It stays with the loop device."""
 
 
 class Scratch:
-    """Makes file systems for /tmp. Raises OSError where the machine cannot."""
+    """Makes file systems for /tmp. Raises OSError where the machine cannot.
 
-    def __init__(self, folder: Path) -> None:
+    `paced`: who writes faster than the disk waits early. At its memory limit a group of version 1
+    waits for the disk; one of version 2 is ended when all its pages of files are being written."""
+
+    def __init__(self, folder: Path, paced: bool) -> None:
         self._folder = folder
+        self._paced = paced
         self._templates: dict[int, int] = {}
 
     def prepare(self, mib: int) -> None:
@@ -66,7 +74,7 @@ class Scratch:
             os.close(fd)
             raise OSError(errno.EIO, f"mkfs.ext4: {done.stderr.decode(errors='replace').strip()}")
         try:
-            tree = _mount(fd)
+            tree = _mount(fd, self._paced)
             root = f"/proc/self/fd/{tree}"
             os.rmdir(f"{root}/lost+found")
             os.chmod(root, 0o1777)  # noqa: S103 - what /tmp is everywhere
@@ -82,7 +90,7 @@ class Scratch:
         image = self._new_file(mib)
         try:
             _copy_data(self._templates[mib], image)
-            return _mount(image)
+            return _mount(image, self._paced)
         finally:
             os.close(image)
 
@@ -94,10 +102,12 @@ class Scratch:
         return fd
 
 
-def _mount(image: int) -> int:
+def _mount(image: int, paced: bool) -> int:
     """The file system in a file as a detached mount."""
     device, name = _attach_loop(image)
     try:
+        if paced:
+            _pace(name)
         tree = syscalls.detached_filesystem("ext4", [("source", name), *_MOUNT_OPTIONS])
     finally:
         os.close(device)
@@ -107,6 +117,13 @@ def _mount(image: int) -> int:
         os.close(tree)
         raise
     return tree
+
+
+def _pace(device: str) -> None:
+    """Where the kernel can: an older one has no such files, a container may not write to them."""
+    for file, value in _PACE:
+        with contextlib.suppress(OSError):
+            Path(f"/sys/block/{os.path.basename(device)}/bdi/{file}").write_text(str(value))
 
 
 def unmount(loop: Loop, tree: int) -> None:

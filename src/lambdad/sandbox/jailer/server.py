@@ -152,7 +152,7 @@ class Jailer:
         if self._settings.rootless:
             self._without_scratch = "an ordinary user cannot mount disks"
             return
-        scratch = Scratch(Path(self._settings.scratch_dir))
+        scratch = Scratch(Path(self._settings.scratch_dir), self._cgroups.memory_version == 2)
         try:
             scratch.prepare(DEFAULT_MIB)
             os.close(scratch.make(DEFAULT_MIB))
