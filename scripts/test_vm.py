@@ -51,7 +51,7 @@ TRUST = "/etc/ssl/certs/ca-certificates.crt"
 
 def main() -> int:
     """Build what is missing, boot, show the console."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--kernel", choices=["uml", "qemu"], help="default: uml where installed")
     parser.add_argument("--suite", default="bookworm", help="Debian's release (bookworm)")
     parser.add_argument("--accel", default="tcg", help="QEMU's accelerator (tcg; kvm)")
@@ -63,7 +63,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="lambdad-vm-") as name:
         job = Path(name) / "job.tar"
         able = ["-k", f"not ({' or '.join(UML_LACKS)})"] if kernel == "uml" else []
-        pack(job, "user" if options.user else "root", [*PYTEST, *able, *(chosen or PLACES)])
+        named = any((ROOT / word.partition("::")[0]).exists() for word in chosen)
+        tests = chosen if named else [*chosen, *PLACES]
+        pack(job, "user" if options.user else "root", [*PYTEST, *able, *tests])
         command = uml(image, job) if kernel == "uml" else qemu(image, job, options.accel)
         return boot(command)
 

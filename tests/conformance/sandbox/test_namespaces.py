@@ -10,8 +10,11 @@ import pytest
 
 from lambdad.core.value import replace
 from lambdad.sandbox.driver import Exit, Mount, SandboxError, SandboxSpec, Tier
+from lambdad.sandbox.jailer.cgroups import Cgroups
+from lambdad.sandbox.jailer.hierarchies import find_hierarchies
 from support.packs import command_pack, python_pack
 from support.real_sandboxes import (
+    KERNEL,
     NAMESPACE_TIERS,
     Workbench,
     drain,
@@ -20,6 +23,8 @@ from support.real_sandboxes import (
 )
 
 pytestmark = pytest.mark.parametrize("bench", NAMESPACE_TIERS, ids=tier_id, indirect=True)
+
+MEMORY_VERSION = Cgroups(find_hierarchies(os.getpid()), 0).memory_version
 
 IDLE = "def handler(event, context): return event\n"
 
@@ -213,6 +218,13 @@ def test_who_has_little_memory_left_may_write_files(bench: Workbench) -> None:
         "    seen = [file.write(bytes(1 << 20)) >> 20 for _ in range(100)]\n"
     )
     assert bench.look(source, memory_mib=128) == [1] * 100
+
+
+@pytest.mark.skipif(MEMORY_VERSION != 2 or KERNEL < (6, 2), reason="version 2, Linux 6.2")
+def test_writers_wait_before_they_are_ended_when_root(bench: Workbench) -> None:
+    device = bench.look("import os\nseen = os.stat('/tmp').st_dev")
+    bdi = Path(f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}")
+    assert (bdi / "strict_limit").read_text() == "1\n"
 
 
 SPIN = """

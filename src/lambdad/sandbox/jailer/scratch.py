@@ -39,9 +39,9 @@ _LOOP_CONFIGURE = 0x4C0A
 _AUTOCLEAR, _DIRECT_IO = 4, 16
 _BLOCK_BYTES = 4096
 _ATTEMPTS = 64
-_PACE = (("max_bytes", 8 * MIB), ("strict_limit", 1))
-"""How much may wait to be written, and that this holds when the machine has room for more; in
-/sys/block/*/bdi since Linux 6.2. It stays with the loop device."""
+_PACE = "strict_limit"
+"""Of /sys/block/*/bdi, Linux 6.2: what may wait to be written goes by what this disk has taken so
+far, also while the machine has room for more. It stays with the loop device."""
 
 
 class Scratch:
@@ -120,10 +120,9 @@ def _mount(image: int, paced: bool) -> int:
 
 
 def _pace(device: str) -> None:
-    """Where the kernel can: an older one has no such files, a container may not write to them."""
-    for file, value in _PACE:
-        with contextlib.suppress(OSError):
-            Path(f"/sys/block/{os.path.basename(device)}/bdi/{file}").write_text(str(value))
+    """Where the kernel can: an older one has no such file, a container may not write to it."""
+    with contextlib.suppress(OSError):
+        Path(f"/sys/block/{os.path.basename(device)}/bdi/{_PACE}").write_text("1")
 
 
 def unmount(loop: Loop, tree: int) -> None:
