@@ -7,9 +7,9 @@ AWS_LAMBDA_EXEC_WRAPPER. Looks at files, starts nothing.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import platform
-from collections.abc import Iterable
 from pathlib import Path
 
 from lambdad.core.value import replace
@@ -84,7 +84,8 @@ def _foreign_machine(head: bytes) -> str | None:
     return machine
 
 
-def foreign_program(folders: Iterable[Path]) -> tuple[str, str] | None:
+@functools.lru_cache(maxsize=256)  # folders of packages never change; an init may fail often
+def foreign_program(folders: tuple[Path, ...]) -> tuple[str, str] | None:
     """The first bootstrap or native library that is for another architecture than this machine's,
     by its path in its folder, and which: what a package that was built elsewhere trips over."""
     left = _MOST_FILES
@@ -95,7 +96,7 @@ def foreign_program(folders: Iterable[Path]) -> tuple[str, str] | None:
                     path = Path(place) / name
                     if machine := _foreign_machine(_head(path)):
                         return str(path.relative_to(folder)), machine
-            left -= len(names)
+            left -= len(names) + 1
             if left <= 0:
                 return None
     return None

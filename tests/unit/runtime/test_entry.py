@@ -120,8 +120,13 @@ def test_what_was_built_for_another_machine_is_found(tmp_path: Path, name: str) 
     for folder, machine in ((code, 183), (layer, 62)):
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_bytes(elf(machine))
-    assert foreign_program([code]) is None
-    assert foreign_program([code, layer]) == (name, "x86_64")
+    assert foreign_program((code,)) is None
+    assert foreign_program(
+        (
+            code,
+            layer,
+        )
+    ) == (name, "x86_64")
 
 
 @pytest.mark.usefixtures("on_arm")
@@ -133,7 +138,15 @@ def test_what_is_no_library_of_the_package_is_not_looked_at(tmp_path: Path) -> N
     os.mkfifo(code / "waits.so")
     (code / "text.so").write_text("none")
     (code / "some.zip").write_bytes(elf(62))
-    assert foreign_program([code, tmp_path / "gone"]) is None
+    assert (
+        foreign_program(
+            (
+                code,
+                tmp_path / "gone",
+            )
+        )
+        is None
+    )
 
 
 @pytest.mark.usefixtures("on_arm")
@@ -144,4 +157,4 @@ def test_only_the_first_files_of_a_large_package_are_looked_at(tmp_path: Path) -
             (tmp_path / f"{number}" / f"{name}.txt").touch()
     last = next(os.walk(tmp_path))[1][-1]
     (tmp_path / last / "x.so").write_bytes(elf(62))
-    assert foreign_program([tmp_path]) is None
+    assert foreign_program((tmp_path,)) is None
