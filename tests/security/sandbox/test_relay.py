@@ -78,11 +78,12 @@ class World:
         return outside
 
     def refuses(self, slot: int) -> bool:
-        with socket.create_connection(self._places[slot][0], WAIT_S) as inside:
-            try:
+        """The refusal may come while the connection is still being looked at, or after that."""
+        try:
+            with socket.create_connection(self._places[slot][0], WAIT_S) as inside:
                 return inside.recv(1) == b""
-            except ConnectionResetError:
-                return True
+        except ConnectionResetError:
+            return True
 
     def asker(self, slot: int) -> socket.socket:
         asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
