@@ -215,10 +215,13 @@ class NamespaceDriver:
         await asyncio.shield(prepared)
 
     async def create(self, spec: SandboxSpec) -> NamespaceSandbox:
-        try:
-            return await self._create(spec, may_take_stem(spec))
-        except PreparedLost:  # nothing of the function has run
-            return await self._create(spec, stem=False)
+        stem = may_take_stem(spec)
+        for _ in range(1 + self._limits.spare_shells):  # all that waits may have ended at once
+            try:
+                return await self._create(spec, stem)
+            except PreparedLost:  # nothing of the function has run
+                stem = False
+        return await self._create(spec, stem=False)
 
     async def _create(self, spec: SandboxSpec, stem: bool) -> NamespaceSandbox:
         await self.prepare(spec.pack)
