@@ -11,11 +11,11 @@ import pytest
 
 from lambdad.sandbox.driver import Tier
 from support.packs import python_pack
+from support.patience import wait_for
 from support.real_sandboxes import (
     NAMESPACE_TIERS,
     Workbench,
     descendants,
-    eventually,
     jail_of,
     tier_id,
     traces,
@@ -68,4 +68,4 @@ def test_nothing_is_left_of_many_environments(tier: Tier) -> None:
         bench.run(asyncio.sleep(1))
         before = left(bench)
         bench.run(live(bench, code, ENVIRONMENTS), limit_s=3600)
-        assert eventually(lambda: left(bench) == before), (before, left(bench))
+        wait_for(lambda: left(bench), before.__eq__)
