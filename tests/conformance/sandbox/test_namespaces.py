@@ -12,6 +12,7 @@ from lambdad.core.value import replace
 from lambdad.sandbox.driver import Exit, Mount, SandboxError, SandboxSpec, Tier
 from lambdad.sandbox.jailer.cgroups import Cgroups
 from lambdad.sandbox.jailer.hierarchies import find_hierarchies
+from lambdad.sandbox.selection import CONTROLLER_LAYERS
 from support.packs import command_pack, python_pack
 from support.real_sandboxes import (
     KERNEL,
@@ -242,6 +243,8 @@ while True:
 def test_a_processor_is_shared_by_memory_when_root(bench: Workbench) -> None:
     """1,769 MiB are a vCPU, 128 MiB a fourteenth of that; here a quarter is too much: the kernel's
     turns are long."""
+    if CONTROLLER_LAYERS["cpu"] in bench.driver.missing_layers:
+        pytest.skip(f"this user lacks {CONTROLLER_LAYERS['cpu']}")
     turns = 30
 
     async def work() -> int:
